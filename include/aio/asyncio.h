@@ -1,0 +1,27 @@
+/*
+ * aio/asyncio.h: all of libaio.
+ *
+ *     #include <aio/asyncio.h>
+ *
+ *     base.h     results, errors, units of time
+ *     loop.h     the event loop: callbacks, timers, descriptors, signals
+ *     future.h   results that are not there yet
+ *     task.h     functions that run concurrently; sleeping; timeouts
+ *     io.h       waiting on descriptors
+ *     stream.h   buffered streams of bytes
+ *     net.h      TCP connections and servers
+ *     run.h      aio_run()
+ */
+#ifndef AIO_ASYNCIO_H
+#define AIO_ASYNCIO_H
+
+#include <aio/base.h>
+#include <aio/loop.h>
+#include <aio/future.h>
+#include <aio/task.h>
+#include <aio/io.h>
+#include <aio/stream.h>
+#include <aio/net.h>
+#include <aio/run.h>
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * What some systems lack, built of what all have.
+ */
+#include "base/compat.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/sys.h"
+
+#if !defined(__x86_64__) && !defined(__i386__) && !defined(__aarch64__)
+uint64_t aio__ticks(void)
+{
+    return (uint64_t)aio__clock_now();
+}
+#endif
+
+int aio__set_nonblocking(int fd)
+{
+    int flags = aio__sys_fcntl_int(fd, F_GETFL, 0);
+    if (flags < 0)
+        return -errno;
+    if ((flags & O_NONBLOCK) != 0)
+        return 0;
+    return aio__sys_fcntl_int(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+/* Makes a new descriptor non-blocking and close-on-exec; closes it where that fails. */
+static int prepare(int fd)
+{
+    if (fd < 0)
+        return fd;
+    int rc = aio__set_nonblocking(fd);
+    if (rc == 0 && aio__sys_fcntl_int(fd, F_SETFD, FD_CLOEXEC) < 0)
+        rc = -errno;
+    if (rc == 0)
+        return fd;
+    (void)aio__sys_close(fd);
+    errno = -rc;
+    return -1;
+}
+
+/* A write to a socket whose peer is gone must not raise SIGPIPE.  Where send() has no flag for that,
+ * the socket has an option. */
+static int prepare_socket(int fd)
+{
+    fd = prepare(fd);
+#if defined(SO_NOSIGPIPE)
+    int on = 1;
+    if (fd >= 0)
+        (void)aio__sys_setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+    return fd;
+}
+
+int aio__accept(int listener, struct sockaddr *name, unsigned *size)
+{
+    socklen_t name_size = size != NULL ? (socklen_t)*size : 0;
+    socklen_t *out_size = size != NULL ? &name_size : NULL;
+#if defined(__linux__)
+    int fd = aio__sys_accept4(listener, name, out_size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && errno == ENOSYS)
+        fd = prepare_socket(aio__sys_accept(listener, name, out_size));
+#else
+    int fd = prepare_socket(aio__sys_accept(listener, name, out_size));
+#endif
+    if (fd >= 0 && size != NULL)
+        *size = name_size;
+    return fd;
+}
+
+int aio__socket(int domain, int type, int protocol)
+{
+#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
+    int fd = aio__sys_socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    if (fd >= 0 || errno != EINVAL)
+        return fd;
+#endif
+    return prepare_socket(aio__sys_socket(domain, type, protocol));
+}
+
+int aio__pipe(int ends[2])
+{
+#if defined(__linux__)
+    if (aio__sys_pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0)
+        return 0;
+    if (errno != ENOSYS)
+        return -1;
+#endif
+    if (aio__sys_pipe(ends) < 0)
+        return -1;
+    int reader = prepare(ends[0]), writer = prepare(ends[1]);
+    if (reader >= 0 && writer >= 0)
+        return 0;
+    int error = errno;
+    if (reader >= 0)
+        (void)aio__sys_close(reader);
+    if (writer >= 0)
+        (void)aio__sys_close(writer);
+    errno = error;
+    return -1;
+}
+
+#if !defined(MSG_NOSIGNAL)
+#define MSG_NOSIGNAL 0
+#endif
+
+int64_t aio__send(int fd, const void *data, size_t size)
+{
+    ssize_t sent = aio__sys_send(fd, data, size, MSG_NOSIGNAL);
+    return sent < 0 && errno == ENOTSOCK ? aio__sys_write(fd, data, size) : sent;
+}
