@@ -101,6 +101,20 @@ int aio__pipe(int ends[2])
     return -1;
 }
 
+int aio__event_pair(int ends[2])
+{
+#if defined(__linux__)
+    int fd = aio__sys_eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd >= 0) {
+        ends[0] = ends[1] = fd;
+        return 0;
+    }
+    if (errno != ENOSYS && errno != EINVAL)
+        return -1;
+#endif
+    return aio__pipe(ends);
+}
+
 #if !defined(MSG_NOSIGNAL)
 #define MSG_NOSIGNAL 0
 #endif
@@ -108,5 +122,44 @@ int aio__pipe(int ends[2])
 int64_t aio__send(int fd, const void *data, size_t size)
 {
     ssize_t sent = aio__sys_send(fd, data, size, MSG_NOSIGNAL);
-    return sent < 0 && errno == ENOTSOCK ? aio__sys_write(fd, data, size) : sent;
+    return sent < 0 && errno == ENOTSOCK ? aio__write(fd, data, size) : sent;
+}
+
+static bool sigpipe_pending(void)
+{
+    sigset_t pending;
+    return aio__sys_sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
+}
+
+/* The signal of a write goes to the thread that writes: while it is blocked there, it stays pending,
+ * and can be taken away.  One that was pending before is not ours to take. */
+int64_t aio__write(int fd, const void *data, size_t size)
+{
+    sigset_t sigpipe, previous;
+    int taken;
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    if (aio__sys_pthread_sigmask(SIG_BLOCK, &sigpipe, &previous) != 0)
+        return aio__sys_write(fd, data, size);
+    bool blocked = sigismember(&previous, SIGPIPE) == 1;
+    bool ours = !blocked || !sigpipe_pending();
+    ssize_t written = aio__sys_write(fd, data, size);
+    int error = errno;
+    if (written < 0 && error == EPIPE && ours && sigpipe_pending())
+        (void)aio__sys_sigwait(&sigpipe, &taken);
+    if (!blocked)
+        (void)aio__sys_pthread_sigmask(SIG_SETMASK, &previous, NULL);
+    errno = error;
+    return written;
+}
+
+bool aio__pipe_keeps_packets(int fd)
+{
+#if defined(__linux__) && defined(O_DIRECT)
+    int flags = aio__sys_fcntl_int(fd, F_GETFL, 0);
+    return flags < 0 || (flags & O_DIRECT) != 0;
+#else
+    (void)fd;
+    return false;
+#endif
 }

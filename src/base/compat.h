@@ -8,6 +8,7 @@
 #ifndef AIO_BASE_COMPAT_H
 #define AIO_BASE_COMPAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -102,9 +103,15 @@ uint64_t aio__ticks(void);
 int aio__accept(int listener, struct sockaddr *name, unsigned *size);
 int aio__socket(int domain, int type, int protocol);
 int aio__pipe(int ends[2]);
+/* What wakes a selector: an eventfd, twice, or a pipe's two ends; 0, or -1 with errno. */
+int aio__event_pair(int ends[2]);
 /* Makes a descriptor of someone else's non-blocking; 0 or -errno. */
 int aio__set_nonblocking(int fd);
-/* send() that never raises SIGPIPE; write() where fd is no socket. */
+/* send() that never raises SIGPIPE; aio__write() where fd is no socket. */
 int64_t aio__send(int fd, const void *data, size_t size);
+/* write() that never raises SIGPIPE, and leaves its disposition alone. */
+int64_t aio__write(int fd, const void *data, size_t size);
+/* Whether a pipe keeps each write apart (Linux, O_DIRECT): a short read then says nothing. */
+bool aio__pipe_keeps_packets(int fd);
 
 #endif

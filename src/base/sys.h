@@ -65,6 +65,7 @@ typedef unsigned char *aio__residency;
     X(int, connect, (int fd, const struct sockaddr *name, socklen_t size), (fd, name, size))       \
     X(int, shutdown, (int fd, int how), (fd, how))                                                 \
     X(int, getsockname, (int fd, struct sockaddr *name, socklen_t *size), (fd, name, size))        \
+    X(int, getpeername, (int fd, struct sockaddr *name, socklen_t *size), (fd, name, size))        \
     X(int, getsockopt, (int fd, int level, int option, void *value, socklen_t *size),              \
       (fd, level, option, value, size))                                                            \
     X(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t size),         \
@@ -73,6 +74,10 @@ typedef unsigned char *aio__residency;
     X(int, pipe, (int ends[2]), (ends))                                                            \
     X(int, sigaction, (int signal, const struct sigaction *action, struct sigaction *previous),    \
       (signal, action, previous))                                                                  \
+    X(int, pthread_sigmask, (int how, const sigset_t *set, sigset_t *previous),                    \
+      (how, set, previous))                                                                        \
+    X(int, sigpending, (sigset_t * set), (set))                                                    \
+    X(int, sigwait, (const sigset_t *set, int *signal), (set, signal))                             \
     X(int, sigaltstack, (const stack_t *stack, stack_t *previous), (stack, previous))
 
 #define AIO__SYS_LINUX(X)                                                                          \

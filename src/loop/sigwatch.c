@@ -1,0 +1,150 @@
+/*
+ * Signals: a handler that only notes which signal came and wakes the loop, which
+ * then calls back.
+ *
+ * A signal belongs to one loop of the process.  The handler runs on whatever
+ * thread and stack; it touches atomics and one descriptor.  Who takes a handler
+ * away waits until none is inside it any more, so that it never meets a loop that
+ * is gone.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include <aio/loop.h>
+
+#include "base/sys.h"
+#include "loop/loop.h"
+
+#define SIGNALS 65 /* more than any system's highest; those beyond are -EINVAL */
+
+struct aio__signal_watch {
+    struct aio__signal_watch *next;
+    aio__handle handle;
+    aio_callback callback;
+    void *arg;
+    struct sigaction previous;
+    int signal;
+    bool once;
+};
+
+static struct {
+    _Atomic(aio_loop *) owner;
+    atomic_bool pending;
+} watched[SIGNALS];
+static atomic_int inside; /* how many handlers run just now */
+
+static void note_signal(int signal)
+{
+    int saved = errno;
+    atomic_fetch_add(&inside, 1);
+    aio_loop *loop = atomic_load(&watched[signal].owner);
+    if (loop != NULL) {
+        atomic_store(&watched[signal].pending, true);
+        atomic_store(&loop->signalled, true);
+        aio__wakeup_send(loop);
+    }
+    atomic_fetch_sub(&inside, 1);
+    errno = saved;
+}
+
+static void run_signal(aio__handle *handle)
+{
+    struct aio__signal_watch *watch = aio__container(handle, struct aio__signal_watch, handle);
+    watch->callback(watch->arg); /* may remove the watch */
+}
+
+static struct aio__signal_watch **find(aio_loop *loop, int signal)
+{
+    struct aio__signal_watch **at = &loop->signals;
+    while (*at != NULL && (*at)->signal != signal)
+        at = &(*at)->next;
+    return at;
+}
+
+static int install(aio_loop *loop, struct aio__signal_watch *watch)
+{
+    aio_loop *nobody = NULL;
+    struct sigaction action = {.sa_handler = note_signal};
+    if (!atomic_compare_exchange_strong(&watched[watch->signal].owner, &nobody, loop))
+        return -EBUSY;
+    atomic_store(&watched[watch->signal].pending, false);
+    (void)sigfillset(&action.sa_mask);
+    action.sa_flags = SA_RESTART | SA_ONSTACK | (watch->once ? (int)SA_RESETHAND : 0);
+    if (aio__sys_sigaction(watch->signal, &action, &watch->previous) == 0)
+        return 0;
+    int rc = -errno;
+    atomic_store(&watched[watch->signal].owner, NULL);
+    return rc;
+}
+
+int aio__signal_watch_add(aio_loop *loop, int signal, bool once, aio_callback callback, void *arg)
+{
+    if (loop == NULL || callback == NULL || signal <= 0 || signal >= SIGNALS)
+        return -EINVAL;
+    struct aio__signal_watch *watch = *find(loop, signal);
+    if (watch != NULL) {
+        watch->callback = callback;
+        watch->arg = arg;
+        return 0;
+    }
+    watch = aio__sys_calloc(1, sizeof *watch);
+    if (watch == NULL)
+        return -ENOMEM;
+    watch->handle.run = run_signal;
+    watch->callback = callback;
+    watch->arg = arg;
+    watch->signal = signal;
+    watch->once = once;
+    int rc = install(loop, watch);
+    if (rc < 0) {
+        aio__sys_free(watch);
+        return rc;
+    }
+    watch->next = loop->signals;
+    loop->signals = watch;
+    loop->waits += !once;
+    return 0;
+}
+
+static void remove_watch(aio_loop *loop, struct aio__signal_watch **at)
+{
+    struct aio__signal_watch *watch = *at;
+    (void)aio__sys_sigaction(watch->signal, &watch->previous, NULL);
+    atomic_store(&watched[watch->signal].owner, NULL);
+    while (atomic_load(&inside) != 0) {
+    }
+    *at = watch->next;
+    if (aio__link_linked(&watch->handle.link))
+        aio__link_remove(&watch->handle.link);
+    loop->waits -= !watch->once;
+    aio__sys_free(watch);
+}
+
+void aio__signal_watch_collect(aio_loop *loop)
+{
+    atomic_store(&loop->signalled, false);
+    for (struct aio__signal_watch *watch = loop->signals; watch != NULL; watch = watch->next)
+        if (atomic_exchange(&watched[watch->signal].pending, false) &&
+            !aio__link_linked(&watch->handle.link))
+            aio__loop_enqueue(loop, &watch->handle);
+}
+
+void aio__signal_watch_fini(aio_loop *loop)
+{
+    while (loop->signals != NULL)
+        remove_watch(loop, &loop->signals);
+}
+
+int aio_loop_add_signal_handler(aio_loop *loop, int signal, aio_callback callback, void *arg)
+{
+    return aio__signal_watch_add(loop, signal, false, callback, arg);
+}
+
+int aio_loop_remove_signal_handler(aio_loop *loop, int signal)
+{
+    struct aio__signal_watch **at = loop != NULL ? find(loop, signal) : NULL;
+    if (at == NULL || *at == NULL)
+        return 0;
+    remove_watch(loop, at);
+    return 1;
+}

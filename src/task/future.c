@@ -1,0 +1,160 @@
+/*
+ * Futures: a result, and the list of those who want it.
+ */
+#include <errno.h>
+
+#include <aio/future.h>
+
+#include "base/sys.h"
+#include "task/scheduler.h"
+
+void aio__future_init(aio_future *future, aio__scheduler *scheduler)
+{
+    *future = (aio_future){.scheduler = scheduler, .references = 1};
+    aio__list_init(&future->waiters);
+    scheduler->references++;
+}
+
+static aio_future *future_new(aio__scheduler *scheduler)
+{
+    aio_future *future = scheduler != NULL ? aio__pool_get(scheduler->future_pool) : NULL;
+    if (future != NULL)
+        aio__future_init(future, scheduler);
+    else if (scheduler != NULL)
+        errno = ENOMEM;
+    return future;
+}
+
+aio_future *aio_future_new(void)
+{
+    return future_new(aio__scheduler_here());
+}
+
+aio_future *aio_future_new_on(aio_loop *loop)
+{
+    if (loop != NULL)
+        return future_new(aio__scheduler_of(loop));
+    errno = EINVAL;
+    return NULL;
+}
+
+aio_future *aio_retain(aio_future *future)
+{
+    if (future != NULL)
+        future->references++;
+    return future;
+}
+
+static void report_unretrieved(const aio_future *future)
+{
+    if (!future->done || future->retrieved || future->result >= 0 || future->result == -ECANCELED)
+        return;
+    aio__loop_report(future->scheduler->loop,
+                     future->is_task ? "a task failed and nobody awaited it"
+                                     : "a future failed and nobody awaited it",
+                     future->is_task ? aio_task_name(future) : NULL, future->result);
+}
+
+static void future_free(aio_future *future)
+{
+    aio__scheduler *scheduler = future->scheduler;
+    aio__link *link;
+    report_unretrieved(future);
+    while ((link = aio__list_pop_front(&future->waiters)) != NULL)
+        aio__callback_drop(aio__container(link, aio__handle, link));
+    if (future->destroy != NULL)
+        future->destroy(future->value);
+    if (future->is_task)
+        aio__task_free(aio__task_of(future));
+    else
+        aio__pool_put(scheduler->future_pool, future);
+    aio__scheduler_release(scheduler);
+}
+
+void aio_release(aio_future *future)
+{
+    if (future != NULL && --future->references == 0)
+        future_free(future);
+}
+
+void aio__future_complete(aio_future *future, int result)
+{
+    future->done = true;
+    future->result = result;
+    if (future->scheduler->loop != NULL)
+        aio__list_append(&future->scheduler->loop->ready, &future->waiters);
+}
+
+int aio_future_set(aio_future *future, int result)
+{
+    if (future == NULL)
+        return -ENOMEM;
+    if (future->is_task)
+        return -EINVAL;
+    if (future->done)
+        return -AIO_ESTATE;
+    aio__future_complete(future, result);
+    return 0;
+}
+
+int aio_future_set_value(aio_future *future, void *value, void (*destroy)(void *value))
+{
+    if (future == NULL)
+        return -ENOMEM;
+    if (future->is_task && aio__task_running() != aio__task_of(future))
+        return -EINVAL;
+    if (future->done)
+        return -AIO_ESTATE;
+    if (future->destroy != NULL)
+        future->destroy(future->value); /* a task gives itself another one */
+    future->value = value;
+    future->destroy = destroy;
+    if (!future->is_task)
+        aio__future_complete(future, 0);
+    return 0;
+}
+
+void *aio_future_value(const aio_future *future)
+{
+    return future != NULL ? future->value : NULL;
+}
+
+int aio_future_result(aio_future *future)
+{
+    if (future == NULL)
+        return -ENOMEM;
+    if (!future->done)
+        return -AIO_ESTATE;
+    future->retrieved = true;
+    return future->result;
+}
+
+bool aio_future_done(const aio_future *future)
+{
+    return future != NULL && future->done;
+}
+
+bool aio_future_cancelled(const aio_future *future)
+{
+    return future != NULL && future->done && future->result == -ECANCELED;
+}
+
+int aio_future_cancel(aio_future *future)
+{
+    return future != NULL ? aio__future_request_cancel(future) : -ENOMEM;
+}
+
+int aio_future_on_done(aio_future *future, aio_handle *handle, aio_callback callback, void *arg)
+{
+    if (future == NULL)
+        return -ENOMEM;
+    aio_loop *loop = future->scheduler->loop;
+    int rc = aio__callback_prepare(loop, handle, callback, arg);
+    if (rc < 0)
+        return rc;
+    if (future->done)
+        aio__loop_enqueue(loop, &handle->timer.handle);
+    else
+        aio__list_push_back(&future->waiters, &handle->timer.handle.link);
+    return 0;
+}

@@ -1,0 +1,115 @@
+/*
+ * The task layer's part of a loop: made with the first task or future, gone with
+ * the last of them after the loop has closed.
+ */
+#include "task/scheduler.h"
+
+#include <errno.h>
+
+#include "base/sys.h"
+#include "task/scope.h"
+
+/* Free stacks that stay as they are beside as many as there are tasks, when the others are trimmed. */
+#define STACKS_KEPT 256
+
+static void start(aio__extension *extension)
+{
+    aio__scheduler *scheduler = aio__container(extension, aio__scheduler, extension);
+    aio__coro_adopt(&scheduler->thread);
+}
+
+static void finish(aio__extension *extension)
+{
+    aio__scheduler *scheduler = aio__container(extension, aio__scheduler, extension);
+    aio__coro_disown(&scheduler->thread);
+}
+
+/* After a spike, memory goes back; at most once a second, since it must be faulted in again. */
+static void idle(aio__extension *extension)
+{
+    aio__scheduler *scheduler = aio__container(extension, aio__scheduler, extension);
+    size_t keep = scheduler->task_count + STACKS_KEPT;
+    if (aio__stack_pool_idle(scheduler->stacks) <= keep ||
+        scheduler->loop->now - scheduler->trimmed < AIO_SEC(1))
+        return;
+    scheduler->trimmed = scheduler->loop->now;
+    aio__stack_pool_trim(scheduler->stacks, keep);
+}
+
+static void close_scheduler(aio__extension *extension)
+{
+    aio__scheduler *scheduler = aio__container(extension, aio__scheduler, extension);
+    aio_loop *loop = scheduler->loop;
+    while (!aio__list_empty(&scheduler->tasks)) {
+        aio__task *task = aio__container(scheduler->tasks.head.next, aio__task, all);
+        aio__loop_report(loop, "the loop closed before a task had ended",
+                         aio_task_name(&task->future), -ECANCELED);
+        aio__task_abandon(task);
+    }
+    aio__stack_pool_close(scheduler->stacks);
+    scheduler->stacks = NULL;
+    scheduler->loop = NULL;
+    loop->extensions[AIO__EXTENSION_TASK] = NULL;
+    aio__scheduler_release(scheduler);
+}
+
+static void scheduler_free(aio__scheduler *scheduler)
+{
+    aio__pool_close(scheduler->scope_pool);
+    aio__pool_close(scheduler->future_pool);
+    aio__pool_close(scheduler->task_pool);
+    aio__sys_free(scheduler);
+}
+
+void aio__scheduler_release(aio__scheduler *scheduler)
+{
+    if (--scheduler->references == 0)
+        scheduler_free(scheduler);
+}
+
+static aio__scheduler *scheduler_new(aio_loop *loop)
+{
+    aio__scheduler *scheduler = aio__sys_calloc(1, sizeof *scheduler);
+    if (scheduler == NULL)
+        return NULL;
+    scheduler->extension = (aio__extension){start, finish, idle, close_scheduler};
+    scheduler->loop = loop;
+    scheduler->references = 1;
+    scheduler->next_number = 1;
+    aio__list_init(&scheduler->tasks);
+    scheduler->task_pool = aio__pool_open(sizeof(aio__task));
+    scheduler->future_pool = aio__pool_open(sizeof(aio_future));
+    scheduler->scope_pool = aio__pool_open(sizeof(aio__scope));
+    scheduler->stacks = aio__stack_pool_open(loop->options.guard_size);
+    if (scheduler->task_pool != NULL && scheduler->future_pool != NULL &&
+        scheduler->scope_pool != NULL && scheduler->stacks != NULL)
+        return scheduler;
+    if (scheduler->stacks != NULL)
+        aio__stack_pool_close(scheduler->stacks);
+    scheduler_free(scheduler);
+    return NULL;
+}
+
+aio__scheduler *aio__scheduler_of(aio_loop *loop)
+{
+    aio__extension *extension = loop->extensions[AIO__EXTENSION_TASK];
+    if (extension != NULL)
+        return aio__container(extension, aio__scheduler, extension);
+    aio__scheduler *scheduler = scheduler_new(loop);
+    if (scheduler == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    loop->extensions[AIO__EXTENSION_TASK] = &scheduler->extension;
+    if (loop->running)
+        start(&scheduler->extension);
+    return scheduler;
+}
+
+aio__scheduler *aio__scheduler_here(void)
+{
+    if (aio__loop_running != NULL)
+        return aio__scheduler_of(aio__loop_running);
+    errno = EPERM;
+    return NULL;
+}

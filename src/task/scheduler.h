@@ -1,0 +1,123 @@
+/*
+ * What the task layer keeps per loop, and the structures of futures and tasks.
+ *
+ * A task's step is a handle in the loop's queue.  While the task waits for a
+ * future, that very handle lies in the future's list; when the future is done,
+ * the list is appended to the queue as it is: waking any number is O(1), and the
+ * order of callbacks and tasks is that in which they came.
+ *
+ * Invariants.  A task that has not ended is in exactly one state: running
+ * (scheduler->current, or the one that eagerly started another), queued (its
+ * handle is in the loop's queue), or parked (task->wait is not NULL).  A woken
+ * task keeps task->wait until it goes on.  Every task that has not ended holds a
+ * reference to itself and a reserved place in the timers' heap, for its sleep.
+ */
+#ifndef AIO_TASK_SCHEDULER_H
+#define AIO_TASK_SCHEDULER_H
+
+#include <aio/task.h>
+
+#include "base/list.h"
+#include "base/pool.h"
+#include "coro/coro.h"
+#include "loop/loop.h"
+#include "task/wait.h"
+
+typedef struct aio__scheduler aio__scheduler;
+typedef struct aio__scope aio__scope;
+
+struct aio_future {
+    aio__list waiters; /* handles of tasks and callbacks, in order; empty once done */
+    aio__scheduler *scheduler;
+    void *value;
+    void (*destroy)(void *value);
+    int result; /* valid once done */
+    unsigned references;
+    bool done;
+    bool retrieved; /* somebody has asked for the result */
+    bool is_task;   /* it is the first member of a struct aio__task */
+};
+
+struct aio__task {
+    aio_future future;
+    aio__handle handle; /* its step */
+    aio__wait *wait;    /* what it is parked on; or was woken from, and has not gone on since */
+    bool must_cancel;   /* a cancellation waits for its next suspension */
+    bool doomed;
+    bool loop_owned; /* aio_go(): its failure is reported when it ends */
+    int cancels;     /* requests not taken back */
+    unsigned shutdown_rounds; /* how many rounds of a shut-down it has seen */
+    unsigned last_waits; /* doomed, it ignored them: so many waits are -ECANCELED at once, and no more */
+    unsigned budget; /* units of work left in this step */
+    aio_function function;
+    void *arg;
+    aio__scope *scopes;   /* the innermost open one */
+    aio__coro *resumer;   /* eager start: who gets control back at the first wait; else NULL */
+    struct aio__task *resumer_task; /* the task that this was */
+    aio__link all;        /* in scheduler->tasks */
+    char *name;           /* NULL: "Task-N" */
+    uint64_t number;
+    aio__coro coro;
+};
+
+struct aio__scheduler {
+    aio__extension extension;
+    aio_loop *loop;     /* NULL once that is closed */
+    aio__task *current; /* the task that runs; NULL: a callback does */
+    aio__coro thread;   /* the thread's own stack, valid while the loop runs */
+    aio__stack_pool *stacks;
+    aio__pool *task_pool, *future_pool, *scope_pool;
+    aio__list tasks; /* those that have not ended, in order of creation */
+    size_t task_count;
+    uint64_t next_number;
+    size_t references; /* futures and tasks, and one for the loop */
+    bool stop_when_empty; /* a shut-down waits for the last task to end */
+    int64_t trimmed;      /* when its stacks were last trimmed, in the loop's time */
+    aio__coro last;       /* of a task that ends and is freed: what its last switch needs */
+    char name[32];        /* what aio_task_name() makes of a number */
+};
+
+/* The loop's scheduler, made at the first call; NULL without memory. */
+aio__scheduler *aio__scheduler_of(aio_loop *loop);
+/* The one of the loop that runs on this thread; NULL if none does (errno EPERM), or without memory. */
+aio__scheduler *aio__scheduler_here(void);
+void aio__scheduler_release(aio__scheduler *scheduler);
+
+/* The task that runs on this thread; NULL outside one. */
+static inline aio__task *aio__task_running(void)
+{
+    aio_loop *loop = aio__loop_running;
+    aio__extension *extension = loop != NULL ? loop->extensions[AIO__EXTENSION_TASK] : NULL;
+    return extension != NULL ? aio__container(extension, aio__scheduler, extension)->current : NULL;
+}
+
+static inline aio__task *aio__task_of(aio_future *future)
+{
+    return (aio__task *)(void *)future;
+}
+
+/* Completes a future or task: result set, waiters queued. */
+void aio__future_complete(aio_future *future, int result);
+void aio__future_init(aio_future *future, aio__scheduler *scheduler);
+
+/* Asks it to end (asyncio's Future.cancel and Task.cancel); false if it is done. */
+bool aio__future_request_cancel(aio_future *future);
+
+/* The handle's run: goes on in the task, from the thread's stack. */
+void aio__task_step(aio__handle *handle);
+/* Goes on with whatever is next, from the stack of a task that parks; returns when that is woken. */
+void aio__task_switch_away(aio__task *task);
+/* "Task-N", as a task without a name is called. */
+const char *aio__task_number_name(const aio__task *task);
+/* Takes one request to cancel back; how many are left. */
+int aio__task_uncancel(aio__task *task);
+/* What it waits for is told to forget it; it won't be woken any more. */
+void aio__task_undo_wait(aio__task *task);
+/* A task that won't go on any more: its stack goes, it counts as cancelled. */
+void aio__task_abandon(aio__task *task);
+/* Closes the scopes that a task left open, up to `until` (NULL: all), and reports each. */
+void aio__scopes_close(aio__task *task, aio__scope *until);
+/* Frees a task's memory but for the future's part; at its last release. */
+void aio__task_free(aio__task *task);
+
+#endif

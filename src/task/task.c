@@ -1,0 +1,335 @@
+/*
+ * Tasks: started, stepped, ended.
+ *
+ * A step begins when the task's handle comes out of the loop's queue: on the
+ * thread's stack (aio__task_step), or taken by another task that parks, which
+ * switches over directly (aio__task_switch_away).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <aio/task.h>
+
+#include "base/sys.h"
+#include "task/scheduler.h"
+
+/* ---- steps -------------------------------------------------------------------------------------- */
+
+static void begin_step(aio__scheduler *scheduler, aio__task *task)
+{
+    scheduler->current = task;
+    task->budget = scheduler->loop->options.budget;
+}
+
+void aio__task_step(aio__handle *handle)
+{
+    aio__task *task = aio__container(handle, aio__task, handle);
+    aio__scheduler *scheduler = task->future.scheduler;
+    begin_step(scheduler, task);
+    aio__coro_switch(&scheduler->thread, &task->coro);
+}
+
+/* Where control goes when `task` gives it up; sets who is current. */
+static aio__coro *next_coro(aio__scheduler *scheduler, aio__task *task)
+{
+    aio__coro *resumer = task->resumer;
+    if (AIO__UNLIKELY(resumer != NULL)) {
+        scheduler->current = task->resumer_task;
+        task->resumer = NULL;
+        return resumer;
+    }
+    aio__handle *handle = aio__loop_take(scheduler->loop);
+    if (handle != NULL && handle->place == AIO__PLACE_TASK) {
+        aio__task *next = aio__container(handle, aio__task, handle);
+        begin_step(scheduler, next);
+        return &next->coro;
+    }
+    scheduler->loop->in_hand = handle;
+    scheduler->current = NULL;
+    return &scheduler->thread;
+}
+
+void aio__task_switch_away(aio__task *task)
+{
+    aio__coro *next = next_coro(task->future.scheduler, task);
+    if (next != &task->coro) /* it may be the only one that is ready */
+        aio__coro_switch(&task->coro, next);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------ */
+
+/* A task is over: its waiters are woken, and the loop has nothing to do with it any more. */
+static void end(aio__task *task, int result)
+{
+    aio__scheduler *scheduler = task->future.scheduler;
+    aio__scopes_close(task, NULL);
+    aio__link_remove(&task->all);
+    aio__heap_unreserve(&scheduler->loop->timers);
+    aio__future_complete(&task->future, result);
+    if (--scheduler->task_count == 0 && scheduler->stop_when_empty)
+        scheduler->loop->stopping = true;
+    if (!task->loop_owned || result >= 0 || result == -ECANCELED || task->future.retrieved)
+        return;
+    task->future.retrieved = true;
+    aio__loop_report(scheduler->loop, "a task failed and nobody awaited it",
+                     aio_task_name(&task->future), result);
+}
+
+static _Noreturn void leave(aio__task *task)
+{
+    aio__scheduler *scheduler = task->future.scheduler;
+    aio__coro *from = &task->coro;
+    if (task->future.references == 1) {
+        /* The task goes before its last switch, which needs some of its coroutine. */
+        scheduler->last = *from;
+        from = &scheduler->last;
+    }
+    aio__stack_pool *stacks = scheduler->stacks;
+    aio__coro *next = next_coro(scheduler, task);
+    aio_release(&task->future);
+    aio__coro_exit(from, stacks, next);
+}
+
+/* A coroutine's first frame. */
+static void run_task(void *arg)
+{
+    aio__task *task = arg;
+    int result = -ECANCELED;
+    /* Cancelled before its first step, it never runs. */
+    if (!task->must_cancel)
+        result = task->function(task->arg);
+    /* A cancellation that was not delivered makes a cancelled task of one that succeeded. */
+    if (task->must_cancel && result >= 0)
+        result = -ECANCELED;
+    end(task, result);
+    leave(task);
+}
+
+void aio__task_abandon(aio__task *task)
+{
+    aio__scheduler *scheduler = task->future.scheduler;
+    aio__task_undo_wait(task);
+    aio__coro_destroy(&task->coro, scheduler->stacks);
+    end(task, -ECANCELED);
+    aio_release(&task->future);
+}
+
+/* ---- starting ----------------------------------------------------------------------------------- */
+
+static bool options_make_sense(const aio_spawn_options *options)
+{
+    return options->size == sizeof *options &&
+           (options->stack_size == 0 || options->stack_size >= AIO__STACK_MINIMUM) &&
+           (options->copy == NULL) == (options->copy_size == 0);
+}
+
+/* Its stack, with the arguments on it, if they are to be copied. */
+static int make_coro(aio__task *task, const aio_spawn_options *options)
+{
+    aio__scheduler *scheduler = task->future.scheduler;
+    size_t stack_size = options->stack_size != 0 ? options->stack_size
+                                                 : scheduler->loop->options.stack_size;
+    if (options->copy == NULL)
+        return aio__coro_create(&task->coro, scheduler->stacks, stack_size, run_task, task);
+    int rc = aio__coro_create_with(&task->coro, scheduler->stacks, stack_size, options->copy_size,
+                                   run_task, task, &task->arg);
+    if (rc == 0)
+        memcpy(task->arg, options->copy, options->copy_size);
+    return rc;
+}
+
+static aio__task *task_new(aio__scheduler *scheduler, const aio_spawn_options *options)
+{
+    int rc = -ENOMEM;
+    aio__task *task = aio__pool_get(scheduler->task_pool);
+    if (task == NULL)
+        goto fail;
+    memset(task, 0, offsetof(aio__task, coro));
+    aio__future_init(&task->future, scheduler);
+    task->future.is_task = true;
+    task->handle.run = aio__task_step;
+    task->handle.place = AIO__PLACE_TASK;
+    if (options->name != NULL && aio_task_set_name(&task->future, options->name) < 0)
+        goto free_task;
+    rc = aio__heap_reserve(&scheduler->loop->timers);
+    if (rc < 0)
+        goto free_task;
+    rc = make_coro(task, options);
+    if (rc < 0)
+        goto unreserve;
+    return task;
+
+unreserve:
+    aio__heap_unreserve(&scheduler->loop->timers);
+free_task:
+    aio__scheduler_release(scheduler);
+    aio__task_free(task);
+fail:
+    errno = -rc;
+    return NULL;
+}
+
+/* Runs a task at once, up to its first wait. */
+static void run_eagerly(aio__scheduler *scheduler, aio__task *task)
+{
+    aio__task *spawner = scheduler->current;
+    task->resumer = spawner != NULL ? &spawner->coro : &scheduler->thread;
+    task->resumer_task = spawner;
+    begin_step(scheduler, task);
+    aio__coro_switch(task->resumer, &task->coro);
+}
+
+/* Starts a task; the caller's share is the second reference, the first is the loop's. */
+static aio__task *start(const aio_spawn_options *options, aio_function function, void *arg,
+                        bool loop_owned)
+{
+    aio__scheduler *scheduler = NULL;
+    if (function == NULL || !options_make_sense(options) ||
+        (options->eager && options->loop != NULL && options->loop != aio__loop_running)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    scheduler = options->loop != NULL ? aio__scheduler_of(options->loop) : aio__scheduler_here();
+    aio__task *task = scheduler != NULL ? task_new(scheduler, options) : NULL;
+    if (task == NULL)
+        return NULL;
+    task->function = function;
+    task->arg = options->copy != NULL ? task->arg : arg;
+    task->loop_owned = loop_owned;
+    task->future.references += !loop_owned;
+    task->number = scheduler->next_number++;
+    aio__list_push_back(&scheduler->tasks, &task->all);
+    scheduler->task_count++;
+    if (options->eager)
+        run_eagerly(scheduler, task);
+    else
+        aio__loop_enqueue(scheduler->loop, &task->handle);
+    return task;
+}
+
+aio_task *aio_spawn_with(const aio_spawn_options *options, aio_function function, void *arg)
+{
+    static const aio_spawn_options standard = AIO_SPAWN_OPTIONS_INIT;
+    aio__task *task = start(options != NULL ? options : &standard, function, arg, false);
+    return task != NULL ? &task->future : NULL;
+}
+
+aio_task *aio_spawn(aio_function function, void *arg)
+{
+    return aio_spawn_with(NULL, function, arg);
+}
+
+/* Options for a copy of nothing are those for no copy. */
+static aio_spawn_options copying(const void *args, size_t size)
+{
+    aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
+    options.copy = size != 0 ? args : NULL;
+    options.copy_size = args != NULL ? size : 0;
+    return options;
+}
+
+aio_task *aio_spawn_copy(aio_function function, const void *args, size_t size)
+{
+    aio_spawn_options options = copying(args, size);
+    return aio_spawn_with(&options, function, NULL);
+}
+
+int aio_go(aio_function function, void *arg)
+{
+    static const aio_spawn_options standard = AIO_SPAWN_OPTIONS_INIT;
+    return start(&standard, function, arg, true) != NULL ? 0 : -errno;
+}
+
+int aio_go_copy(aio_function function, const void *args, size_t size)
+{
+    aio_spawn_options options = copying(args, size);
+    return start(&options, function, NULL, true) != NULL ? 0 : -errno;
+}
+
+/* ---- about a task ------------------------------------------------------------------------------- */
+
+void aio__task_free(aio__task *task)
+{
+    aio__sys_free(task->name);
+    aio__pool_put(task->future.scheduler->task_pool, task);
+}
+
+aio_task *aio_task_current(void)
+{
+    aio__task *task = aio__task_running();
+    return task != NULL ? &task->future : NULL;
+}
+
+int aio_task_cancel(aio_task *task)
+{
+    return aio_future_cancel(task);
+}
+
+int aio__task_uncancel(aio__task *task)
+{
+    if (task->cancels > 0 && --task->cancels == 0)
+        task->must_cancel = false;
+    return task->cancels;
+}
+
+int aio_task_uncancel(aio_task *task)
+{
+    if (task == NULL)
+        return -ENOMEM;
+    return task->is_task ? aio__task_uncancel(aio__task_of(task)) : -EINVAL;
+}
+
+int aio_task_cancelling(const aio_task *task)
+{
+    if (task == NULL)
+        return -ENOMEM;
+    return task->is_task ? ((const aio__task *)(const void *)task)->cancels : -EINVAL;
+}
+
+const char *aio_task_name(const aio_task *future)
+{
+    if (future == NULL || !future->is_task)
+        return "";
+    const aio__task *task = (const void *)future;
+    return task->name != NULL ? task->name : aio__task_number_name(task);
+}
+
+/* "Task-N", without snprintf(): also for a signal handler on a full stack. */
+const char *aio__task_number_name(const aio__task *task)
+{
+    static const char prefix[] = "Task-";
+    char *name = task->future.scheduler->name, digits[20];
+    size_t length = sizeof prefix - 1, count = 0;
+    uint64_t number = task->number;
+    memcpy(name, prefix, length);
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    while (count > 0)
+        name[length++] = digits[--count];
+    name[length] = '\0';
+    return name;
+}
+
+int aio_task_set_name(aio_task *task, const char *name)
+{
+    if (task == NULL)
+        return -ENOMEM;
+    if (!task->is_task || name == NULL)
+        return -EINVAL;
+    size_t size = strlen(name) + 1;
+    char *copy = aio__sys_malloc(size);
+    if (copy == NULL)
+        return -ENOMEM;
+    memcpy(copy, name, size);
+    aio__sys_free(aio__task_of(task)->name);
+    aio__task_of(task)->name = copy;
+    return 0;
+}
+
+size_t aio_task_count(const aio_loop *loop)
+{
+    const aio_loop *of = loop != NULL ? loop : aio__loop_running;
+    aio__extension *extension = of != NULL ? of->extensions[AIO__EXTENSION_TASK] : NULL;
+    return extension != NULL ? aio__container(extension, aio__scheduler, extension)->task_count : 0;
+}

@@ -1,0 +1,59 @@
+/*
+ * The one wait primitive.
+ *
+ * A wait lies on the waiter's stack: waiting allocates nothing and never fails
+ * for memory.
+ *
+ *     aio__wait wait;
+ *     int rc = aio__wait_begin(&wait, abort_it, "lock");
+ *     if (rc < 0)
+ *         return rc;                          // not in a task
+ *     ... put it where its waker finds it ...
+ *     rc = aio__park(&wait);                  // others run; until aio__wake(&wait, result)
+ *
+ * When the task is cancelled while it waits, abort(wait) is called, in the
+ * canceller's context. It either undoes the wait (takes it from where wakers look,
+ * and calls aio__wake(wait, -ECANCELED)) and returns true; or it returns false,
+ * where the wait can't be undone or has been woken already: then the wait goes
+ * on, and its park returns -ECANCELED when it is woken, with what the waker gave
+ * in wait.result, for the waiter to hand on.  A NULL abort is one that always
+ * returns false.
+ */
+#ifndef AIO_TASK_WAIT_H
+#define AIO_TASK_WAIT_H
+
+#include <stdbool.h>
+
+typedef struct aio__task aio__task;
+typedef struct aio__wait aio__wait;
+
+struct aio__wait {
+    aio__task *task;
+    bool (*abort)(aio__wait *wait);
+    const char *what; /* "sleep", "future": for dumps */
+    int result;       /* what the waker gave; 0 until then */
+};
+
+/* Prepares a wait of the running task: 0, or -EPERM outside a task. */
+int aio__wait_begin(aio__wait *wait, bool (*abort)(aio__wait *wait), const char *what);
+
+/*
+ * Suspends until the wait is woken.  Returns wait->result; -ECANCELED if a cancellation came that
+ * could not, or need not, undo the wait.  errno is preserved.
+ */
+int aio__park(aio__wait *wait);
+
+/* Queues the waiter, once; its park returns `result`. */
+void aio__wake(aio__wait *wait, int result);
+
+/* The handle to queue instead of aio__wake(), where somebody else does the queueing (a watch, a future). */
+struct aio__handle *aio__wait_handle(aio__wait *wait);
+
+/*
+ * Before an operation that may not suspend: takes `units` (1; of a system call 6) off what the
+ * running task may do in one step, and yields if that is used up.  0; -ECANCELED, and the operation
+ * must not begin; -EPERM outside a task.
+ */
+int aio__checkpoint(unsigned units);
+
+#endif
