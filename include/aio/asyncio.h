@@ -7,6 +7,7 @@
  *     loop.h     the event loop: callbacks, timers, descriptors, signals
  *     future.h   results that are not there yet
  *     task.h     functions that run concurrently; sleeping; timeouts
+ *     sync.h     locks, events, conditions, semaphores, barriers
  *     io.h       waiting on descriptors
  *     stream.h   buffered streams of bytes
  *     net.h      TCP connections and servers
@@ -19,6 +20,7 @@
 #include <aio/loop.h>
 #include <aio/future.h>
 #include <aio/task.h>
+#include <aio/sync.h>
 #include <aio/io.h>
 #include <aio/stream.h>
 #include <aio/net.h>

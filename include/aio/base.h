@@ -78,12 +78,12 @@ extern "C" {
 AIO_API const char *aio_version(void);
 
 /*
- * What a result says, in words ("connection refused"): of a negative result, or
- * of the positive code that a maker left in errno.  Of a result that is no
- * error: "success".
+ * What a result says, in words ("connection refused").
  *
- * Owns       nothing; the text is constant, or this thread's own until its next
- *            call here.
+ * Returns    the text of a negative result, or of the positive code that a maker left in errno; of a
+ *            result that is no error, "success".
+ * Suspends   never.
+ * Owns       nothing; the text is constant, or this thread's own until its next call here.
  */
 AIO_API const char *aio_strerror(int rc);
 

@@ -25,6 +25,13 @@ int aio__set_nonblocking(int fd)
     return aio__sys_fcntl_int(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+void aio__set_blocking(int fd)
+{
+    int flags = aio__sys_fcntl_int(fd, F_GETFL, 0);
+    if (flags >= 0)
+        (void)aio__sys_fcntl_int(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 /* Makes a new descriptor non-blocking and close-on-exec; closes it where that fails. */
 static int prepare(int fd)
 {

@@ -107,6 +107,8 @@ int aio__pipe(int ends[2]);
 int aio__event_pair(int ends[2]);
 /* Makes a descriptor of someone else's non-blocking; 0 or -errno. */
 int aio__set_nonblocking(int fd);
+/* Makes it blocking again, if that can be. */
+void aio__set_blocking(int fd);
 /* send() that never raises SIGPIPE; aio__write() where fd is no socket. */
 int64_t aio__send(int fd, const void *data, size_t size);
 /* write() that never raises SIGPIPE, and leaves its disposition alone. */

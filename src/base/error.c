@@ -114,9 +114,9 @@ static int number_of(int rc)
     return rc < 0 ? -rc : rc;
 }
 
-static const char *user_error(int rc)
+static const char *user_error(const char *before, int rc, const char *behind)
 {
-    (void)snprintf(scratch, sizeof scratch, "AIO_USER_ERROR(%d)", AIO_USER_ERROR_NUMBER(rc));
+    (void)snprintf(scratch, sizeof scratch, "%s%d%s", before, AIO_USER_ERROR_NUMBER(rc), behind);
     return scratch;
 }
 
@@ -126,7 +126,7 @@ const char *aio_strerror(int rc)
     if (rc == 0)
         return "success";
     if (number == 0)
-        return user_error(rc);
+        return user_error("the program's own error ", rc, "");
     for (size_t i = 0; i < AIO__COUNT(errors); i++)
         if (errors[i].number == number)
             return errors[i].text;
@@ -140,7 +140,7 @@ const char *aio_errname(int rc)
     if (rc == 0)
         return "0";
     if (number == 0)
-        return user_error(rc);
+        return user_error("AIO_USER_ERROR(", rc, ")");
     for (size_t i = 0; i < AIO__COUNT(errors); i++)
         if (errors[i].number == number)
             return errors[i].name;

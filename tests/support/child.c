@@ -1,0 +1,189 @@
+/*
+ * One test: in a child of its own, under an alarm, between two looks at what the
+ * process holds.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/faults.h"
+#include "support/harness.h"
+#include "support/ledger.h"
+#include "support/world.h"
+
+#define SECONDS 20
+
+/* The checking tools' own calls, where they are linked in. */
+__attribute__((weak)) void __gcov_dump(void);
+__attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
+__attribute__((weak)) void __tsan_init(void);
+
+static struct sigaction at_start[NSIG];
+
+unsigned long harness_setting(const char *name, unsigned long otherwise)
+{
+    const char *text = getenv(name);
+    return text != NULL && *text != '\0' ? strtoul(text, NULL, 10) : otherwise;
+}
+
+static bool forking(void)
+{
+    return harness_setting("AIO_TEST_FORK", 1) != 0;
+}
+
+/* What started us may ignore or block some signals (a shell does, in the background): the tests
+ * expect the usual. */
+void harness_init(void)
+{
+    static const int usual[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGALRM};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        (void)signal(usual[i], SIG_DFL);
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int i = 1; i < NSIG; i++)
+        (void)sigaction(i, NULL, &at_start[i]);
+}
+
+/* Takes cmocka's handlers out: they would go on with the next test, in the child. */
+static void restore_signals(void)
+{
+    for (int i = 1; i < NSIG; i++)
+        (void)sigaction(i, &at_start[i], NULL);
+}
+
+static unsigned seconds(void)
+{
+    return SECONDS * (unsigned)harness_setting("AIO_TEST_TIMEOUT", 1);
+}
+
+/* ---- the test -------------------------------------------------------------------------------- */
+
+static void *do_nothing(void *arg)
+{
+    return arg;
+}
+
+/* ThreadSanitizer has a thread of its own, which starts with the first other one of a process. */
+static void start_tool_threads(void)
+{
+    pthread_t thread;
+    if (__tsan_init != NULL && pthread_create(&thread, NULL, do_nothing, NULL) == 0)
+        (void)pthread_join(thread, NULL);
+}
+
+static void prepare(const struct test_plan *plan)
+{
+    if (plan->output >= 0)
+        (void)dup2(plan->output, STDERR_FILENO);
+    ledger_begin();
+    faults_begin();
+    if (plan->nth != 0)
+        (void)faults_fail(plan->fault, plan->nth, plan->error,
+                          plan->from_then_on ? FAULTS_FROM_THEN_ON : FAULTS_ONCE);
+    else if (harness_setting("AIO_TEST_CHAOS", 0) != 0)
+        faults_chaos(harness_setting("AIO_TEST_CHAOS", 0));
+}
+
+static void run(const struct test_case *test, const struct test_plan *plan)
+{
+    struct world before;
+    start_tool_threads();
+    prepare(plan);
+    world_look(&before);
+    test->body();
+    if (plan->fault != NULL)
+        test_report->calls = faults_count(plan->fault);
+    faults_end();
+    ledger_end();
+    world_compare(&before);
+    world_forget(&before);
+    if (__lsan_do_recoverable_leak_check != NULL && __lsan_do_recoverable_leak_check() != 0)
+        test_leak("LeakSanitizer found leaks");
+    test_report->unusable = plan->sweeping && !test_hello_works();
+    test_report->finished = true;
+}
+
+_Noreturn static void be_the_child(const struct test_case *test, const struct test_plan *plan)
+{
+    (void)setpgid(0, 0);
+    restore_signals();
+    (void)alarm(seconds());
+    run(test, plan);
+    (void)fflush(NULL);
+    if (__gcov_dump != NULL)
+        __gcov_dump();
+    _exit(0);
+}
+
+static void run_in_child(const struct test_case *test, const struct test_plan *plan)
+{
+    (void)fflush(NULL);
+    pid_t child = fork();
+    if (child == 0)
+        be_the_child(test, plan);
+    if (child < 0 || waitpid(child, &test_report->status, 0) != child) {
+        test_fail(test->file, test->line, "no process for the test");
+        return;
+    }
+    /* What it may have left running; the group is empty as a rule. */
+    (void)kill(-child, SIGKILL);
+}
+
+static void run_here(const struct test_case *test, const struct test_plan *plan)
+{
+    (void)alarm(seconds());
+    run(test, plan);
+    (void)alarm(0);
+}
+
+/* An end that the test itself could not report. */
+static void judge(const struct test_case *test, const struct test_report *report)
+{
+    if (WIFSIGNALED(report->status) && WTERMSIG(report->status) == SIGALRM)
+        test_fail(test->file, test->line, "timed out after %u s", seconds());
+    else if (WIFSIGNALED(report->status))
+        test_fail(test->file, test->line, "killed by signal %d (%s)", WTERMSIG(report->status),
+                  strsignal(WTERMSIG(report->status)));
+    else if (WEXITSTATUS(report->status) != 0)
+        test_fail(test->file, test->line, "ended with status %d", WEXITSTATUS(report->status));
+    else if (!report->finished)
+        test_fail(test->file, test->line, "the test ended its process");
+}
+
+static struct test_report *report_new(void)
+{
+    struct test_report *report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE,
+                                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (report == MAP_FAILED) {
+        perror("mmap");
+        exit(2);
+    }
+    return report;
+}
+
+void harness_run(const struct test_case *test, const struct test_plan *plan,
+                 struct test_report *out_report)
+{
+    const struct test_case *outer_test = test_current;
+    struct test_report *outer_report = test_report;
+    bool outer_quiet = test_quiet;
+    test_current = test;
+    test_report = report_new();
+    test_quiet = plan->sweeping || plan->planted;
+    if (forking() || test_quiet)
+        run_in_child(test, plan);
+    else
+        run_here(test, plan);
+    judge(test, test_report);
+    *out_report = *test_report;
+    (void)munmap(test_report, sizeof *test_report);
+    test_current = outer_test;
+    test_report = outer_report;
+    test_quiet = outer_quiet;
+}
