@@ -8,6 +8,7 @@
  * -ECANCELED from its next waits at once; after one more round it is abandoned.
  */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 
@@ -21,6 +22,10 @@
 #define ROUNDS 3
 /* So many waits a doomed task has for its clean-up; then it is not woken any more. */
 #define LAST_WAITS 100
+/* Tasks that are started meanwhile are taken down as well, but not for ever. */
+#define ROUNDS_IN_ALL 100
+/* The virtual clock stands while anything is ready: then so many turns are a round's time. */
+#define TURNS 100000
 
 struct aio_runner {
     aio_loop *loop;
@@ -28,7 +33,7 @@ struct aio_runner {
     bool interrupted;
 };
 
-/* ---- run until complete ------------------------------------------------------------------------- */
+/* ---- run until complete --------------------------------------------------------------------- */
 
 static void stop_loop(void *loop)
 {
@@ -42,6 +47,8 @@ int aio_loop_run_until_complete(aio_loop *loop, aio_future *future)
         return -ENOMEM;
     if (loop->running || aio__loop_running != NULL)
         return -EBUSY;
+    if (future->scheduler->loop != loop)
+        return -EINVAL;
     int rc = aio_future_on_done(future, &handle, stop_loop, loop);
     if (rc < 0)
         return rc;
@@ -52,7 +59,7 @@ int aio_loop_run_until_complete(aio_loop *loop, aio_future *future)
     return future->done ? aio_future_result(future) : -ESHUTDOWN;
 }
 
-/* ---- a runner ----------------------------------------------------------------------------------- */
+/* ---- a runner ------------------------------------------------------------------------------- */
 
 aio_runner *aio_runner_new(const aio_options *options)
 {
@@ -98,7 +105,7 @@ static const aio__stack *running_stack(const char **out_name)
     aio__task *task = aio__task_running();
     if (task == NULL)
         return NULL;
-    *out_name = aio_task_name(&task->future);
+    *out_name = task->name != NULL ? task->name : aio__task_number_name(task);
     return &task->coro.stack;
 }
 
@@ -137,7 +144,7 @@ int aio_runner_run(aio_runner *runner, aio_function function, void *arg)
     return rc;
 }
 
-/* ---- shut-down ---------------------------------------------------------------------------------- */
+/* ---- shut-down ------------------------------------------------------------------------------ */
 
 static aio__task *first_left(aio__scheduler *scheduler)
 {
@@ -178,29 +185,33 @@ static void run_round(aio__scheduler *scheduler)
 {
     aio_loop *loop = scheduler->loop;
     int64_t end = aio__time_after(aio__loop_update_time(loop), loop->options.shutdown_grace);
-    int rc = 0;
-    scheduler->stop_when_empty = true;
-    while (rc >= 0 && scheduler->task_count != 0 && aio__loop_update_time(loop) <= end)
-        rc = aio__loop_run_turn(loop, end - loop->now, true);
-    scheduler->stop_when_empty = false;
+    int64_t left = end - loop->now;
+    int turns = loop->virtual_clock ? TURNS : INT_MAX;
+    int rc;
+    do {
+        rc = aio__loop_run_turn(loop, left, true);
+        left = end - aio__loop_update_time(loop);
+    } while (rc >= 0 && scheduler->task_count != 0 && left > 0 && --turns > 0);
 }
 
 /* Takes the loop's tasks down; how many had to be abandoned. */
 static int shut_down(aio_loop *loop)
 {
-    if (aio_task_count(loop) != 0) {
-        aio__scheduler *scheduler = aio__scheduler_of(loop);
-        while (scheduler->task_count != 0 && cancel_all(scheduler))
+    aio__scheduler *scheduler = aio__scheduler_of(loop);
+    int abandoned = 0;
+    if (scheduler == NULL)
+        return 0; /* there never was one */
+    for (int round = 0; round < ROUNDS_IN_ALL; round++) {
+        if (cancel_all(scheduler))
             run_round(scheduler);
-        int abandoned = (int)scheduler->task_count;
-        for (aio__task *task; (task = first_left(scheduler)) != NULL;)
-            aio__task_abandon(task);
-        if (abandoned != 0)
-            return abandoned;
+        else if (aio_loop_step(loop, 0) <= 0) /* what was queued last may start tasks, too */
+            break;
     }
-    /* The callbacks that the last ones have queued. */
-    (void)aio_loop_step(loop, 0);
-    return 0;
+    for (aio__task *task; (task = first_left(scheduler)) != NULL; abandoned++) {
+        doom(task);
+        aio__task_abandon(task);
+    }
+    return abandoned;
 }
 
 int aio_runner_close(aio_runner *runner)
@@ -215,7 +226,7 @@ int aio_runner_close(aio_runner *runner)
     return abandoned;
 }
 
-/* ---- aio_run ------------------------------------------------------------------------------------ */
+/* ---- aio_run -------------------------------------------------------------------------------- */
 
 int aio_run_with(const aio_options *options, aio_function function, void *arg)
 {

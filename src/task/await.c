@@ -12,9 +12,13 @@
 struct await {
     aio__wait wait;
     aio_future *future;
+    unsigned shares; /* in the future, that end with the wait: if the task is abandoned in it */
 };
 
-/* ---- cancelling --------------------------------------------------------------------------------- */
+/* The wait's own; and the caller's, which aio_join() and aio_task_stop() take. */
+enum { OWN_SHARE = 1, BOTH_SHARES = 2 };
+
+/* ---- cancelling ----------------------------------------------------------------------------- */
 
 static bool pass_on(aio__wait *wait)
 {
@@ -31,12 +35,18 @@ static bool stop_waiting(aio__wait *wait)
     return true;
 }
 
-/* The future that a task awaits; NULL if it waits for something else, or not at all. */
-static aio_future *awaited_by(const aio__task *task)
+/* How a task awaits a future; NULL if it waits for something else, or not at all. */
+static struct await *await_of(const aio__task *task)
 {
     aio__wait *wait = task->wait;
     bool awaits = wait != NULL && (wait->abort == pass_on || wait->abort == stop_waiting);
-    return awaits ? aio__container(wait, struct await, wait)->future : NULL;
+    return awaits ? aio__container(wait, struct await, wait) : NULL;
+}
+
+static aio_future *awaited_by(const aio__task *task)
+{
+    struct await *await = await_of(task);
+    return await != NULL ? await->future : NULL;
 }
 
 /*
@@ -77,15 +87,21 @@ bool aio__future_request_cancel(aio_future *future)
 void aio__task_undo_wait(aio__task *task)
 {
     aio__wait *wait = task->wait;
+    struct await *await = await_of(task);
+    bool stands_still = task->doomed && task->last_waits == 0;
     /* Who awaits is only a link in a list, and need not cancel what it awaits. */
-    if (wait != NULL && wait->abort != NULL && awaited_by(task) == NULL)
+    if (wait != NULL && wait->abort != NULL && await == NULL && !stands_still)
         (void)wait->abort(wait);
     if (aio__link_linked(&task->handle.link))
         aio__link_remove(&task->handle.link);
     task->wait = NULL;
+    while (await != NULL && await->shares > 0) {
+        await->shares--;
+        aio_release(await->future);
+    }
 }
 
-/* ---- awaiting ----------------------------------------------------------------------------------- */
+/* ---- awaiting ------------------------------------------------------------------------------- */
 
 /*
  * Whether awaiting `future` would close a circle of tasks that await each other.  Only a task that
@@ -99,54 +115,72 @@ static bool closes_circle(const aio__task *task, aio_future *future)
     if (aio__list_empty(&task->future.waiters))
         return false;
     while (future != NULL && future->is_task && !future->done) {
-        future = awaited_by(aio__task_of(future));
+        const aio__task *awaiter = aio__task_of(future);
+        /* One whose wait was cancelled, and that has not gone on yet, waits for nothing. */
+        bool cancelled = awaiter->wait != NULL && awaiter->wait->result < 0;
+        future = cancelled ? NULL : awaited_by(awaiter);
         if (future == &task->future)
             return true;
     }
     return false;
 }
 
-/* Waits for a future that is not done.  Passing on, it gives the future's result; else 0. */
-static int wait_for(aio_future *future, bool (*abort)(aio__wait *wait))
+static int can_await(const aio__task *task, aio_future *future)
 {
-    struct await await = {.future = future};
+    if (future->scheduler != task->future.scheduler)
+        return -EINVAL;
+    return closes_circle(task, future) ? -EDEADLK : 0;
+}
+
+/* Waits for a future that is not done.  Passing on, it gives the future's result; else 0. */
+static int wait_for(aio_future *future, bool (*abort)(aio__wait *wait), unsigned shares)
+{
+    struct await await = {.future = aio_retain(future), .shares = shares};
     int rc = aio__wait_begin(&await.wait, abort, future->is_task ? "task" : "future");
-    if (rc < 0)
-        return rc;
-    if (closes_circle(await.wait.task, future))
-        return -EDEADLK;
-    future->references++;
-    aio__list_push_back(&future->waiters, &aio__wait_handle(&await.wait)->link);
-    rc = aio__park(&await.wait);
-    if (abort == pass_on) {
-        int result = aio_future_result(future);
-        rc = rc < 0 ? rc : result;
+    if (rc == 0)
+        rc = can_await(await.wait.task, future);
+    if (rc == 0) {
+        aio__list_push_back(&future->waiters, &aio__wait_handle(&await.wait)->link);
+        rc = aio__park(&await.wait);
+        /* Cancelled although the future is done, it has not asked how that one fared. */
+        if (abort == pass_on && rc == 0)
+            rc = aio_future_result(future);
     }
     aio_release(future);
     return rc;
 }
 
-int aio_await(aio_future *future)
+static int await_result(aio_future *future, unsigned shares)
 {
     if (future == NULL)
         return -ENOMEM;
     if (aio__task_running() == NULL)
         return -EPERM;
-    return future->done ? aio_future_result(future) : wait_for(future, pass_on);
+    return future->done ? aio_future_result(future) : wait_for(future, pass_on, shares);
+}
+
+static int await_end(aio_future *future, unsigned shares)
+{
+    if (future == NULL)
+        return -ENOMEM;
+    if (aio__task_running() == NULL)
+        return -EPERM;
+    return future->done ? 0 : wait_for(future, stop_waiting, shares);
+}
+
+int aio_await(aio_future *future)
+{
+    return await_result(future, OWN_SHARE);
 }
 
 int aio_await_done(aio_future *future)
 {
-    if (future == NULL)
-        return -ENOMEM;
-    if (aio__task_running() == NULL)
-        return -EPERM;
-    return future->done ? 0 : wait_for(future, stop_waiting);
+    return await_end(future, OWN_SHARE);
 }
 
 int aio_join(aio_task *task)
 {
-    int rc = aio_await(task);
+    int rc = await_result(task, BOTH_SHARES);
     aio_release(task);
     return rc;
 }
@@ -156,13 +190,13 @@ int aio_task_stop(aio_task *task)
     if (task == NULL)
         return -ENOMEM;
     bool cancelled = false;
-    int rc = 0;
+    int rc = aio__task_running() != NULL ? 0 : -EPERM;
     (void)aio__future_request_cancel(task);
     while (!task->done && (rc == 0 || rc == -ECANCELED)) {
-        rc = aio_await_done(task);
+        rc = await_end(task, BOTH_SHARES);
         cancelled = cancelled || rc == -ECANCELED;
     }
-    if (task->done) {
+    if (task->done && rc != -EPERM) {
         rc = aio_future_result(task);
         rc = rc == -ECANCELED ? 0 : rc;
     }

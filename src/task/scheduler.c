@@ -9,7 +9,7 @@
 #include "base/sys.h"
 #include "task/scope.h"
 
-/* Free stacks that stay as they are beside as many as there are tasks, when the others are trimmed. */
+/* When free stacks are trimmed, as many as there are tasks stay as they are, and so many more. */
 #define STACKS_KEPT 256
 
 static void start(aio__extension *extension)

@@ -43,11 +43,11 @@ struct aio__task {
     aio__handle handle; /* its step */
     aio__wait *wait;    /* what it is parked on; or was woken from, and has not gone on since */
     bool must_cancel;   /* a cancellation waits for its next suspension */
-    bool doomed;
+    bool doomed;        /* it shall not wait any more: see last_waits; or it has ended */
     bool loop_owned; /* aio_go(): its failure is reported when it ends */
     int cancels;     /* requests not taken back */
     unsigned shutdown_rounds; /* how many rounds of a shut-down it has seen */
-    unsigned last_waits; /* doomed, it ignored them: so many waits are -ECANCELED at once, and no more */
+    unsigned last_waits; /* doomed: so many waits are -ECANCELED at once, then it stands still */
     unsigned budget; /* units of work left in this step */
     aio_function function;
     void *arg;
@@ -71,15 +71,14 @@ struct aio__scheduler {
     size_t task_count;
     uint64_t next_number;
     size_t references; /* futures and tasks, and one for the loop */
-    bool stop_when_empty; /* a shut-down waits for the last task to end */
-    int64_t trimmed;      /* when its stacks were last trimmed, in the loop's time */
-    aio__coro last;       /* of a task that ends and is freed: what its last switch needs */
-    char name[32];        /* what aio_task_name() makes of a number */
+    int64_t trimmed; /* when its stacks were last trimmed, in the loop's time */
+    aio__coro last;  /* of a task that has ended and may be gone: what its last switch needs */
+    char name[32];   /* of aio__task_number_name() */
 };
 
 /* The loop's scheduler, made at the first call; NULL without memory. */
 aio__scheduler *aio__scheduler_of(aio_loop *loop);
-/* The one of the loop that runs on this thread; NULL if none does (errno EPERM), or without memory. */
+/* That of the loop that runs on this thread; NULL if none does (errno EPERM), or without memory. */
 aio__scheduler *aio__scheduler_here(void);
 void aio__scheduler_release(aio__scheduler *scheduler);
 
@@ -105,9 +104,9 @@ bool aio__future_request_cancel(aio_future *future);
 
 /* The handle's run: goes on in the task, from the thread's stack. */
 void aio__task_step(aio__handle *handle);
-/* Goes on with whatever is next, from the stack of a task that parks; returns when that is woken. */
+/* Goes on with whatever is next, from a task's stack that parks; returns when that is woken. */
 void aio__task_switch_away(aio__task *task);
-/* "Task-N", as a task without a name is called. */
+/* "Task-N", as a task without a name is called; valid until the next call. */
 const char *aio__task_number_name(const aio__task *task);
 /* Takes one request to cancel back; how many are left. */
 int aio__task_uncancel(aio__task *task);

@@ -26,7 +26,7 @@ void aio__scope_arm(aio__scope *scope, int64_t when)
     }
 }
 
-int aio__scope_open(aio__scope **out_scope, int64_t when)
+int aio__scope_open(aio__scope **out_scope, const void *owner, int64_t when)
 {
     aio__task *task = aio__task_running();
     if (task == NULL)
@@ -40,7 +40,8 @@ int aio__scope_open(aio__scope **out_scope, int64_t when)
         aio__heap_unreserve(&scheduler->loop->timers);
         return -ENOMEM;
     }
-    *scope = (aio__scope){.task = task, .outer = task->scopes, .cancelling = task->cancels};
+    *scope = (aio__scope){
+        .task = task, .owner = owner, .outer = task->scopes, .cancelling = task->cancels};
     scope->timer.handle.run = expire;
     scope->timer.handle.place = AIO__PLACE_ANY;
     task->scopes = scope;

@@ -13,6 +13,7 @@
 struct aio__scope {
     aio__timer timer; /* of its deadline */
     aio__task *task;
+    const void *owner; /* the user's structure; only to compare with, for its frame may be gone */
     aio__scope *outer;
     int64_t when;   /* AIO_FOREVER: no deadline */
     int cancelling; /* the task's requests to be cancelled when it was opened */
@@ -20,7 +21,7 @@ struct aio__scope {
 };
 
 /* Opens a scope of the running task, with a deadline; 0, -EPERM, -ENOMEM. */
-int aio__scope_open(aio__scope **out_scope, int64_t when);
+int aio__scope_open(aio__scope **out_scope, const void *owner, int64_t when);
 /* Sets its deadline anew. */
 void aio__scope_arm(aio__scope *scope, int64_t when);
 /* Closes the innermost scope of its task. */

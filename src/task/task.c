@@ -11,9 +11,9 @@
 #include <aio/task.h>
 
 #include "base/sys.h"
-#include "task/scheduler.h"
+#include "task/scope.h"
 
-/* ---- steps -------------------------------------------------------------------------------------- */
+/* ---- steps ---------------------------------------------------------------------------------- */
 
 static void begin_step(aio__scheduler *scheduler, aio__task *task)
 {
@@ -29,15 +29,9 @@ void aio__task_step(aio__handle *handle)
     aio__coro_switch(&scheduler->thread, &task->coro);
 }
 
-/* Where control goes when `task` gives it up; sets who is current. */
-static aio__coro *next_coro(aio__scheduler *scheduler, aio__task *task)
+/* Whatever the loop has next; sets who is current. */
+static aio__coro *next_coro(aio__scheduler *scheduler)
 {
-    aio__coro *resumer = task->resumer;
-    if (AIO__UNLIKELY(resumer != NULL)) {
-        scheduler->current = task->resumer_task;
-        task->resumer = NULL;
-        return resumer;
-    }
     aio__handle *handle = aio__loop_take(scheduler->loop);
     if (handle != NULL && handle->place == AIO__PLACE_TASK) {
         aio__task *next = aio__container(handle, aio__task, handle);
@@ -51,12 +45,19 @@ static aio__coro *next_coro(aio__scheduler *scheduler, aio__task *task)
 
 void aio__task_switch_away(aio__task *task)
 {
-    aio__coro *next = next_coro(task->future.scheduler, task);
+    aio__scheduler *scheduler = task->future.scheduler;
+    aio__coro *next = task->resumer;
+    if (AIO__UNLIKELY(next != NULL)) {
+        scheduler->current = task->resumer_task;
+        task->resumer = NULL;
+    } else {
+        next = next_coro(scheduler);
+    }
     if (next != &task->coro) /* it may be the only one that is ready */
         aio__coro_switch(&task->coro, next);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------ */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 /* A task is over: its waiters are woken, and the loop has nothing to do with it any more. */
 static void end(aio__task *task, int result)
@@ -66,8 +67,8 @@ static void end(aio__task *task, int result)
     aio__link_remove(&task->all);
     aio__heap_unreserve(&scheduler->loop->timers);
     aio__future_complete(&task->future, result);
-    if (--scheduler->task_count == 0 && scheduler->stop_when_empty)
-        scheduler->loop->stopping = true;
+    task->doomed = true; /* what its release calls can't suspend any more */
+    scheduler->task_count--;
     if (!task->loop_owned || result >= 0 || result == -ECANCELED || task->future.retrieved)
         return;
     task->future.retrieved = true;
@@ -78,16 +79,15 @@ static void end(aio__task *task, int result)
 static _Noreturn void leave(aio__task *task)
 {
     aio__scheduler *scheduler = task->future.scheduler;
-    aio__coro *from = &task->coro;
-    if (task->future.references == 1) {
-        /* The task goes before its last switch, which needs some of its coroutine. */
-        scheduler->last = *from;
-        from = &scheduler->last;
-    }
-    aio__stack_pool *stacks = scheduler->stacks;
-    aio__coro *next = next_coro(scheduler, task);
+    aio__coro own = task->coro, *next = task->resumer;
+    aio__task *spawner = task->resumer_task;
+    /* It may call the user (destroy(), a report), so this comes before it is clear who is next. */
     aio_release(&task->future);
-    aio__coro_exit(from, stacks, next);
+    scheduler->current = spawner;
+    if (next == NULL)
+        next = next_coro(scheduler);
+    scheduler->last = own;
+    aio__coro_exit(&scheduler->last, scheduler->stacks, next);
 }
 
 /* A coroutine's first frame. */
@@ -110,11 +110,13 @@ void aio__task_abandon(aio__task *task)
     aio__scheduler *scheduler = task->future.scheduler;
     aio__task_undo_wait(task);
     aio__coro_destroy(&task->coro, scheduler->stacks);
+    while (task->scopes != NULL)
+        aio__scope_close(task->scopes); /* it was inside them: nothing to report */
     end(task, -ECANCELED);
     aio_release(&task->future);
 }
 
-/* ---- starting ----------------------------------------------------------------------------------- */
+/* ---- starting ------------------------------------------------------------------------------- */
 
 static bool options_make_sense(const aio_spawn_options *options)
 {
@@ -246,7 +248,7 @@ int aio_go_copy(aio_function function, const void *args, size_t size)
     return start(&options, function, NULL, true) != NULL ? 0 : -errno;
 }
 
-/* ---- about a task ------------------------------------------------------------------------------- */
+/* ---- about a task --------------------------------------------------------------------------- */
 
 void aio__task_free(aio__task *task)
 {
@@ -290,7 +292,10 @@ const char *aio_task_name(const aio_task *future)
 {
     if (future == NULL || !future->is_task)
         return "";
-    const aio__task *task = (const void *)future;
+    aio__task *task = (void *)(uintptr_t)future;
+    /* Made when it is first asked for; without memory, it is only good until another is. */
+    if (task->name == NULL)
+        (void)aio_task_set_name(&task->future, aio__task_number_name(task));
     return task->name != NULL ? task->name : aio__task_number_name(task);
 }
 

@@ -9,14 +9,15 @@
 #include "base/util.h"
 #include "task/scope.h"
 
-/* The scope if it is open, and of the running task; else NULL. */
+/* The scope if it is open, and of the running task; else NULL.  The record of one that was closed
+ * with the scope around it may be another's by now. */
 static aio__scope *own_scope(const aio_timeout *timeout)
 {
     aio__task *task = aio__task_running();
     if (timeout == NULL || timeout->scope == NULL || task == NULL)
         return NULL;
     for (aio__scope *scope = task->scopes; scope != NULL; scope = scope->outer)
-        if (scope == timeout->scope)
+        if (scope == timeout->scope && scope->owner == timeout)
             return scope;
     return NULL;
 }
@@ -26,15 +27,14 @@ int aio_timeout_begin_at(aio_timeout *timeout, int64_t when)
     if (timeout == NULL)
         return -EINVAL;
     *timeout = (aio_timeout)AIO_TIMEOUT_INIT;
-    return aio__scope_open(&timeout->scope, when);
+    return aio__scope_open(&timeout->scope, timeout, when);
 }
 
 int aio_timeout_begin(aio_timeout *timeout, int64_t duration)
 {
     aio_loop *loop = aio_loop_current();
-    if (loop == NULL)
-        return timeout != NULL ? -EPERM : -EINVAL;
-    return aio_timeout_begin_at(timeout, aio__time_after(aio__loop_update_time(loop), duration));
+    int64_t now = loop != NULL ? aio__loop_update_time(loop) : 0;
+    return aio_timeout_begin_at(timeout, aio__time_after(now, duration));
 }
 
 int aio_timeout_end(aio_timeout *timeout, int result)

@@ -10,13 +10,19 @@
 #include "base/util.h"
 #include "task/scheduler.h"
 
-/* A task that has ignored its shut-down: a few waits for its clean-up, then it stands still. */
-static int last_wait(aio__task *task)
+/*
+ * A task that has ignored its shut-down: a few waits for its clean-up, then it stands still, in a
+ * wait that has begun and was never woken: see aio__task_undo_wait().
+ */
+static int last_wait(aio__task *task, aio__wait *wait)
 {
+    if (task->future.done)
+        return -EPERM;
     if (task->last_waits > 0) {
         task->last_waits--;
         return -ECANCELED;
     }
+    task->wait = wait;
     for (;;)
         aio__task_switch_away(task);
 }
@@ -26,10 +32,8 @@ int aio__wait_begin(aio__wait *wait, bool (*abort)(aio__wait *wait), const char 
     aio__task *task = aio__task_running();
     if (task == NULL)
         return -EPERM;
-    if (AIO__UNLIKELY(task->doomed))
-        return last_wait(task);
     *wait = (aio__wait){.task = task, .abort = abort, .what = what};
-    return 0;
+    return AIO__UNLIKELY(task->doomed) ? last_wait(task, wait) : 0;
 }
 
 int aio__park(aio__wait *wait)
@@ -86,7 +90,7 @@ int aio__checkpoint(unsigned units)
     return 0;
 }
 
-/* ---- sleep ------------------------------------------------------------------------------------ */
+/* ---- sleep ---------------------------------------------------------------------------------- */
 
 struct sleep {
     aio__wait wait;
