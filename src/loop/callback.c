@@ -7,6 +7,7 @@
 
 #include <aio/loop.h>
 
+#include "base/compat.h"
 #include "base/sys.h"
 #include "base/util.h"
 #include "loop/loop.h"
@@ -52,7 +53,7 @@ bool aio_handle_pending(const aio_handle *handle)
 
 int64_t aio_handle_when(const aio_handle *handle)
 {
-    return handle->timer.when;
+    return handle != NULL ? handle->timer.when : 0;
 }
 
 int aio__callback_prepare(aio_loop *loop, aio_handle *handle, aio_callback callback, void *arg)
@@ -72,9 +73,13 @@ int aio__callback_prepare(aio_loop *loop, aio_handle *handle, aio_callback callb
 int aio_loop_call_soon(aio_loop *loop, aio_handle *handle, aio_callback callback, void *arg)
 {
     int rc = aio__callback_prepare(loop, handle, callback, arg);
-    if (rc == 0)
-        aio__loop_enqueue(loop, &handle->timer.handle);
-    return rc;
+    if (rc < 0)
+        return rc;
+    /* Behind what this thread has posted before. */
+    if (AIO__UNLIKELY(atomic_load_explicit(&loop->posted, memory_order_relaxed) != NULL))
+        aio__wakeup_collect(loop);
+    aio__loop_enqueue(loop, &handle->timer.handle);
+    return 0;
 }
 
 int aio_loop_call_at(aio_loop *loop, aio_handle *handle, int64_t when, aio_callback callback,
@@ -197,7 +202,7 @@ static void write_failure(const aio_failure *failure)
     size_t size = (size_t)length < sizeof line ? (size_t)length : sizeof line - 1;
     line[size - 1] = '\n'; /* also where the line was cut */
     /* If nobody reads the error stream, there is nobody to tell. */
-    if (aio__sys_write(STDERR_FILENO, line, size) < 0)
+    if (aio__write(STDERR_FILENO, line, size) < 0)
         return;
 }
 

@@ -19,7 +19,8 @@ AIO__THREAD_LOCAL aio_loop *aio__loop_running;
 
 static bool options_make_sense(const aio_options *options)
 {
-    return options->size == sizeof *options && options->stack_size >= 16384 &&
+    return options->size == sizeof *options && (unsigned)options->clock <= AIO_CLOCK_VIRTUAL &&
+           options->stack_size >= 16384 &&
            options->stack_size <= SIZE_MAX / 4 && options->guard_size <= SIZE_MAX / 4;
 }
 
@@ -102,7 +103,8 @@ int aio_loop_close(aio_loop *loop)
         return 0;
     if (loop->running)
         return -EBUSY;
-    for (size_t i = AIO__EXTENSION_COUNT; i-- > 0;)
+    /* Tasks first: their waits are undone while what they wait for is still there. */
+    for (size_t i = 0; i < AIO__EXTENSION_COUNT; i++)
         if (loop->extensions[i] != NULL)
             loop->extensions[i]->close(loop->extensions[i]);
     drop_callbacks(loop);
@@ -174,21 +176,20 @@ static uint64_t draw(uint64_t *state)
     return x * UINT64_C(0x2545F4914F6CDD1D);
 }
 
-/* For tests: a turn in an order that nobody promised. */
+/* For tests: a turn in an order that nobody promised.  Each pass sorts by one more bit that is drawn
+ * for each handle, so that in the end every order is about as likely. */
 static void shuffle_turn(aio_loop *loop)
 {
-    aio__list shuffled;
-    aio__link *link;
-    aio__list_init(&shuffled);
-    while ((link = aio__list_pop_front(&loop->turn)) != NULL) {
-        aio__link *before = shuffled.head.next;
-        uint64_t value = draw(&loop->shuffle);
-        /* Not uniform beyond 64 handles, but every order of a few neighbours occurs. */
-        for (uint64_t steps = value >> 58; steps > 0 && before != &shuffled.head; steps--)
-            before = before->next;
-        aio__link_between(link, before->previous, before);
+    for (int pass = 0; pass < 16; pass++) {
+        aio__list halves[2];
+        aio__link *link;
+        aio__list_init(&halves[0]);
+        aio__list_init(&halves[1]);
+        while ((link = aio__list_pop_front(&loop->turn)) != NULL)
+            aio__list_push_back(&halves[draw(&loop->shuffle) >> 63], link);
+        aio__list_append(&loop->turn, &halves[0]);
+        aio__list_append(&loop->turn, &halves[1]);
     }
-    aio__list_append(&loop->turn, &shuffled);
 }
 
 static void open_turn(aio_loop *loop)
@@ -199,12 +200,13 @@ static void open_turn(aio_loop *loop)
         shuffle_turn(loop);
 }
 
-/* What other threads and signal handlers have left for us. */
+/* What other threads and signal handlers have left for us.  The loads must not pass the store in
+ * aio__wakeup_clear(): see wakeup.c. */
 static void collect_calls(aio_loop *loop)
 {
-    if (AIO__UNLIKELY(atomic_load_explicit(&loop->posted, memory_order_relaxed) != NULL))
+    if (AIO__UNLIKELY(atomic_load(&loop->posted) != NULL))
         aio__wakeup_collect(loop);
-    if (AIO__UNLIKELY(atomic_load_explicit(&loop->signalled, memory_order_relaxed)))
+    if (AIO__UNLIKELY(atomic_load(&loop->signalled)))
         aio__signal_watch_collect(loop);
 }
 
@@ -218,8 +220,11 @@ static bool must_poll(aio_loop *loop)
         return false;
     if (loop->taken - loop->checked < 8)
         return false;
+    /* Not noted as checked: who asks again before the selector was asked gets the same answer. */
+    if (aio__ticks() - loop->polled > AIO__TICKS_50US)
+        return true;
     loop->checked = loop->taken;
-    return aio__ticks() - loop->polled > AIO__TICKS_50US;
+    return false;
 }
 
 /* Opens another turn without a look at the selector; false if it needs one, or must not. */
@@ -282,12 +287,12 @@ static int64_t time_to_wait(aio_loop *loop, int64_t most)
 {
     if (!aio__list_empty(&loop->ready) || loop->stopping)
         return 0;
-    int64_t next = aio__heap_first(&loop->timers);
-    int64_t wait = next == AIO_FOREVER ? AIO_FOREVER : next - aio__loop_update_time(loop);
+    int64_t next = aio__heap_first(&loop->timers), now = aio__loop_update_time(loop);
+    if (next <= now || most <= 0)
+        return 0;
+    int64_t wait = next == AIO_FOREVER ? AIO_FOREVER : next - now;
     if (wait > most)
         wait = most;
-    if (wait <= 0)
-        return 0;
     if (loop->virtual_clock && loop->waits == 0 && wait != AIO_FOREVER) {
         loop->now += wait;
         return 0;
@@ -334,8 +339,8 @@ static int look(aio_loop *loop, int64_t most, bool detect)
         tell_extensions(loop, offsetof(aio__extension, idle));
     if (wait > 0 && loop->virtual_clock)
         rc = poll_virtual(loop, wait);
-    else if (wait > 0 || loop->watches != 0)
-        rc = poll_selector(loop, wait);
+    else if (wait > 0 || loop->watches != 0 || atomic_load(&loop->woken))
+        rc = poll_selector(loop, wait); /* a wake-up, too, must be cleared: who steps us polls for it */
     loop->polled = aio__ticks();
     loop->checked = loop->taken;
     collect_calls(loop);
@@ -426,6 +431,8 @@ aio_loop *aio_loop_current(void)
 
 int64_t aio_loop_next_deadline(const aio_loop *loop)
 {
+    if (loop == NULL)
+        return AIO_FOREVER;
     bool ready = !aio__list_empty(&loop->ready) || atomic_load(&loop->posted) != NULL ||
                  atomic_load(&loop->signalled);
     return ready ? loop->now : aio__heap_first(&loop->timers);
@@ -433,17 +440,19 @@ int64_t aio_loop_next_deadline(const aio_loop *loop)
 
 int aio_loop_descriptor(const aio_loop *loop)
 {
+    if (loop == NULL)
+        return -EINVAL;
     return loop->selector.fd >= 0 ? loop->selector.fd : -ENOTSUP;
 }
 
 bool aio_loop_is_running(const aio_loop *loop)
 {
-    return loop->running;
+    return loop != NULL && loop->running;
 }
 
 const char *aio_loop_selector_name(const aio_loop *loop)
 {
-    return loop->selector.operations->name;
+    return loop != NULL ? loop->selector.operations->name : NULL;
 }
 
 int aio_loop_hold(aio_loop *loop)

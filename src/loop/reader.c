@@ -62,17 +62,30 @@ static struct reader *find_reader(const aio_loop *loop, int fd, unsigned directi
     return aio__container(watcher, struct reader, watcher);
 }
 
+/* The old callback does not run any more, even if it was ready; and what is behind the number may be
+ * another descriptor by now: so it waits anew. */
+static int replace(struct reader *reader, aio_callback callback, void *arg)
+{
+    aio__watch *watch = aio__watch_find(reader->loop, reader->fd);
+    if (aio__link_linked(&reader->handle.link))
+        aio__link_remove(&reader->handle.link);
+    reader->callback = callback;
+    reader->arg = arg;
+    aio__watch_unwait(reader->loop, watch, &reader->watcher);
+    int rc = aio__watch_wait(reader->loop, watch, reader->direction, &reader->watcher);
+    if (rc < 0)
+        reader_free(reader);
+    return rc;
+}
+
 static int add(aio_loop *loop, int fd, unsigned direction, aio_callback callback, void *arg)
 {
     aio__watch *watch;
     if (loop == NULL || callback == NULL)
         return -EINVAL;
     struct reader *reader = find_reader(loop, fd, direction);
-    if (reader != NULL) {
-        reader->callback = callback;
-        reader->arg = arg;
-        return 0;
-    }
+    if (reader != NULL)
+        return replace(reader, callback, arg);
     int rc = aio__watch_lend(loop, fd, &watch);
     if (rc < 0)
         return rc;

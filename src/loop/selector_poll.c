@@ -18,6 +18,7 @@ struct state {
     struct pollfd *set;   /* count entries in use; fd is ~number while it wants nothing */
     uint32_t *tags;       /* beside them */
     size_t count, capacity;
+    size_t first;         /* which is looked at first after the next poll() */
     size_t *places;       /* by number: place + 1; 0: none */
     size_t place_count;
 };
@@ -83,6 +84,11 @@ static void set_entry(struct state *state, size_t place, int fd, uint32_t tag, u
     state->tags[place] = tag;
 }
 
+static bool is_known(const struct state *state, int fd)
+{
+    return (size_t)fd < state->place_count && state->places[fd] != 0;
+}
+
 static void remove_entry(struct state *state, int fd)
 {
     size_t place = state->places[fd] - 1, last = --state->count;
@@ -121,14 +127,13 @@ static int poll_change(aio__selector *selector, int fd, uint32_t tag, unsigned b
                        unsigned after)
 {
     struct state *state = selector->state;
-    bool known = (size_t)fd < state->place_count && state->places[fd] != 0;
     (void)before;
     if (after == 0) {
-        if (known)
+        if (is_known(state, fd))
             remove_entry(state, fd);
         return 0;
     }
-    if (!known) {
+    if (!is_known(state, fd)) {
         int rc = add_entry(state, fd);
         if (rc < 0)
             return rc;
@@ -140,7 +145,8 @@ static int poll_change(aio__selector *selector, int fd, uint32_t tag, unsigned b
 static void poll_want(aio__selector *selector, int fd, uint32_t tag, unsigned directions)
 {
     struct state *state = selector->state;
-    set_entry(state, state->places[fd] - 1, fd, tag, directions);
+    if (is_known(state, fd)) /* else it was closed behind our back, and has been reported */
+        set_entry(state, state->places[fd] - 1, fd, tag, directions);
 }
 
 static unsigned events_of(short flags)
@@ -157,24 +163,42 @@ static unsigned events_of(short flags)
     return events;
 }
 
+/* Takes back what was reported.  A number that is not open is forgotten: who waits for it once more is
+ * told. */
+static void disarm(struct state *state, size_t place)
+{
+    struct pollfd *entry = &state->set[place];
+    if ((entry->revents & POLLNVAL) != 0)
+        remove_entry(state, entry->fd);
+    else
+        *entry = (struct pollfd){.fd = ~entry->fd};
+}
+
+/* Not more than `capacity` of the `left` that poll() found; the others come first next time. */
+static int take_events(struct state *state, int left, aio__event *events, int capacity)
+{
+    int count = 0;
+    size_t place = state->first < state->count ? state->first : 0;
+    for (size_t n = state->count; n > 0 && count < left && count < capacity; n--) {
+        const struct pollfd *entry = &state->set[place];
+        if (entry->fd >= 0 && entry->revents != 0) {
+            events[count++] = (aio__event){.fd = entry->fd, .tag = state->tags[place],
+                                           .events = events_of(entry->revents)};
+            disarm(state, place);
+        }
+        place = place + 1 < state->count ? place + 1 : 0;
+    }
+    state->first = count < left ? place : 0;
+    return count;
+}
+
 static int poll_poll(aio__selector *selector, int64_t timeout, aio__event *events, int capacity)
 {
     struct state *state = selector->state;
     int left = aio__sys_poll(state->set, (nfds_t)state->count, aio__milliseconds(timeout));
     if (left < 0)
         return errno == EINTR ? 0 : -errno;
-    int count = 0;
-    for (size_t place = 0; place < state->count && count < left && count < capacity; place++) {
-        struct pollfd *entry = &state->set[place];
-        if (entry->fd < 0 || entry->revents == 0)
-            continue;
-        events[count++] = (aio__event){.fd = entry->fd, .tag = state->tags[place],
-                                       .events = events_of(entry->revents)};
-        entry->fd = ~entry->fd;
-        entry->events = 0;
-        entry->revents = 0;
-    }
-    return count;
+    return take_events(state, left, events, capacity);
 }
 
 const struct aio__selector_operations aio__selector_poll = {

@@ -61,20 +61,41 @@ static struct aio__signal_watch **find(aio_loop *loop, int signal)
     return at;
 }
 
+static int set_disposition(int signal, bool once, struct sigaction *previous)
+{
+    struct sigaction action = {.sa_handler = note_signal};
+    (void)sigfillset(&action.sa_mask);
+    action.sa_flags = SA_RESTART | SA_ONSTACK | (once ? (int)SA_RESETHAND : 0);
+    return aio__sys_sigaction(signal, &action, previous);
+}
+
 static int install(aio_loop *loop, struct aio__signal_watch *watch)
 {
     aio_loop *nobody = NULL;
-    struct sigaction action = {.sa_handler = note_signal};
     if (!atomic_compare_exchange_strong(&watched[watch->signal].owner, &nobody, loop))
         return -EBUSY;
     atomic_store(&watched[watch->signal].pending, false);
-    (void)sigfillset(&action.sa_mask);
-    action.sa_flags = SA_RESTART | SA_ONSTACK | (watch->once ? (int)SA_RESETHAND : 0);
-    if (aio__sys_sigaction(watch->signal, &action, &watch->previous) == 0)
+    if (set_disposition(watch->signal, watch->once, &watch->previous) == 0)
         return 0;
     int rc = -errno;
     atomic_store(&watched[watch->signal].owner, NULL);
     return rc;
+}
+
+/* The handler of a run's first SIGINT may be replaced by the program's own, which is for all of them. */
+static int replace(aio_loop *loop, struct aio__signal_watch *watch, bool once,
+                   aio_callback callback, void *arg)
+{
+    if (watch->once != once) {
+        if (set_disposition(watch->signal, once, NULL) < 0)
+            return -errno;
+        loop->waits += !once;
+        loop->waits -= !watch->once;
+        watch->once = once;
+    }
+    watch->callback = callback;
+    watch->arg = arg;
+    return 0;
 }
 
 int aio__signal_watch_add(aio_loop *loop, int signal, bool once, aio_callback callback, void *arg)
@@ -82,11 +103,8 @@ int aio__signal_watch_add(aio_loop *loop, int signal, bool once, aio_callback ca
     if (loop == NULL || callback == NULL || signal <= 0 || signal >= SIGNALS)
         return -EINVAL;
     struct aio__signal_watch *watch = *find(loop, signal);
-    if (watch != NULL) {
-        watch->callback = callback;
-        watch->arg = arg;
-        return 0;
-    }
+    if (watch != NULL)
+        return replace(loop, watch, once, callback, arg);
     watch = aio__sys_calloc(1, sizeof *watch);
     if (watch == NULL)
         return -ENOMEM;

@@ -26,6 +26,9 @@ static int grow_slots(aio_loop *loop, size_t fd)
 {
     if (fd < loop->slot_count)
         return 0;
+    /* A table as large as a number that was never opened might not fit. */
+    if (aio__sys_fcntl_int((int)fd, F_GETFD, 0) < 0)
+        return -errno;
     size_t count = loop->slot_count != 0 ? loop->slot_count : FIRST_SLOTS;
     while (count <= fd)
         count *= 2;
@@ -80,7 +83,7 @@ static int arm(aio_loop *loop, aio__watch *watch)
 
 int aio__watch_open(aio_loop *loop, aio__watch *watch, int fd, unsigned mode)
 {
-    *watch = (aio__watch){.fd = fd, .mode = mode};
+    *watch = (aio__watch){.fd = -1, .mode = mode};
     if (fd < 0)
         return -EBADF;
     int rc = grow_slots(loop, (size_t)fd);
@@ -88,12 +91,15 @@ int aio__watch_open(aio_loop *loop, aio__watch *watch, int fd, unsigned mode)
         return rc;
     if (loop->slots[fd].watch != NULL)
         return -EBUSY;
+    watch->fd = fd;
     watch->generation = ++loop->slots[fd].generation;
     if ((mode & AIO__EDGE) != 0)
         rc = tell_selector(loop, watch, AIO__READ | AIO__EDGE);
     watch->always_ready = rc == -EPERM;
-    if (rc < 0 && rc != -EPERM)
+    if (rc < 0 && rc != -EPERM) {
+        watch->fd = -1;
         return rc;
+    }
     loop->slots[fd].watch = watch;
     loop->watches++;
     return 0;
@@ -106,7 +112,8 @@ int aio__watch_extend(aio_loop *loop, aio__watch *watch, unsigned directions)
         return -EBADF;
     if (watch->always_ready || interest == watch->interest)
         return 0;
-    return tell_selector(loop, watch, interest);
+    int rc = tell_selector(loop, watch, interest);
+    return rc == 0 ? arm(loop, watch) : rc; /* poll has forgotten who waits */
 }
 
 static void set_watcher(aio__watch *watch, unsigned directions, aio__watcher *watcher)
@@ -224,7 +231,7 @@ void aio__watch_deliver(aio_loop *loop, const aio__event *event)
     }
     if ((watch->mode & AIO__EDGE) != 0)
         watch->pending |= left | (event->events & AIO__HANGUP);
-    if (wanted(watch) == 0 || (watch->mode & AIO__EDGE) != 0)
+    if (wanted(watch) == 0)
         return;
     int rc = arm(loop, watch);
     if (rc < 0)
@@ -274,8 +281,12 @@ void aio__watch_forget(aio_loop *loop, int fd)
 
 void aio__watch_fini(aio_loop *loop)
 {
-    while (loop->lent != NULL)
+    while (loop->lent != NULL) {
+        /* The selector is closed next, and need not be told.  In a forked child it must not be: it is
+         * the parent's as well. */
+        loop->lent->watch.interest = 0;
         aio__watch_forget(loop, loop->lent->watch.fd);
+    }
     aio__sys_free(loop->slots);
     loop->slots = NULL;
     loop->slot_count = 0;
