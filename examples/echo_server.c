@@ -1,0 +1,99 @@
+/*
+ * echo_server: sends back what each client sends, to any number of them.
+ *
+ *     echo_server [-a address] [-p port]
+ *
+ *     $ echo_server -p 7777 &
+ *     echo_server: listening on 127.0.0.1:7777
+ *     $ echo_client -p 7777 hello
+ *     hello
+ *
+ * A client that ends its half of the connection still gets all its bytes back.
+ * Ctrl-C gives the clients a second to finish; a second one ends it at once.
+ *
+ * In Python:
+ *
+ *     async def echo(reader, writer):
+ *         while data := await reader.read(65536):
+ *             writer.write(data)
+ *             await writer.drain()
+ *         writer.close()
+ *
+ *     async def main():
+ *         server = await asyncio.start_server(echo, "127.0.0.1", 7777)
+ *         await server.serve_forever()
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <aio/asyncio.h>
+
+struct arguments {
+    const char *address;
+    int port;
+};
+
+/* Peeks, so that a client who says nothing holds no buffer here. */
+static int echo(aio_stream *client, void *arg)
+{
+    const char *data;
+    ssize_t n;
+    (void)arg;
+    while ((n = aio_stream_peek(client, 1, &data)) > 0) {
+        ssize_t sent = aio_stream_write(client, data, (size_t)n);
+        if (sent < 0)
+            return (int)sent;
+        (void)aio_stream_consume(client, (size_t)sent);
+    }
+    return n < 0 ? (int)n : aio_stream_flush(client);
+}
+
+static void stop(void *main_task)
+{
+    (void)aio_task_cancel(main_task);
+}
+
+static int serve(void *arg)
+{
+    const struct arguments *arguments = arg;
+    aio_server *server = aio_serve(arguments->address, arguments->port, echo, NULL);
+    if (server == NULL) {
+        int error = errno;
+        (void)fprintf(stderr, "echo_server: can't listen: %s\n", aio_strerror(error));
+        return -error;
+    }
+    (void)printf("echo_server: listening on %s:%d\n",
+                 arguments->address != NULL ? arguments->address : "*", aio_server_port(server));
+    (void)fflush(stdout);
+    (void)aio_loop_add_signal_handler(aio_loop_current(), SIGTERM, stop, aio_task_current());
+    int rc = aio_server_wait(server);
+    (void)aio_server_stop(server, AIO_SEC(1));
+    return rc == -ECANCELED ? 0 : rc;
+}
+
+static void usage(FILE *file)
+{
+    (void)fprintf(file, "usage: echo_server [-a address] [-p port]\n"
+                        "\n"
+                        "  -a address   to listen on (127.0.0.1; \"\" for all)\n"
+                        "  -p port      to listen on (7777; 0 for a free one)\n");
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {"127.0.0.1", 7777};
+    int option;
+    while ((option = getopt(argc, argv, "a:p:h")) != -1) {
+        if (option == 'a')
+            arguments.address = *optarg != '\0' ? optarg : NULL;
+        else if (option == 'p')
+            arguments.port = atoi(optarg);
+        else {
+            usage(option == 'h' ? stdout : stderr);
+            return option == 'h' ? 0 : 2;
+        }
+    }
+    return aio_run(serve, &arguments) < 0;
+}
