@@ -293,13 +293,6 @@ TASK_TEST(a_cancelled_future_and_its_cancelled_waiter_are_one_cancellation)
 
 /* ---- long chains ---------------------------------------------------------------------------- */
 
-enum { LONG = 100000 };
-
-struct chain {
-    aio_task **tasks;
-    size_t spawned;
-};
-
 struct chain_link {
     aio_task **next; /* NULL: the last */
 };
@@ -339,7 +332,7 @@ static void cancel_a_chain(size_t count, bool backwards)
 
 static int cancel_a_long_chain(void *arg)
 {
-    cancel_a_chain(LONG, *(bool *)arg);
+    cancel_a_chain(MANY(100000), *(bool *)arg);
     return 0;
 }
 

@@ -8,7 +8,7 @@
 #include "support/ledger.h"
 #include "support/loop_case.h"
 
-/* ---- queueing --------------------------------------------------------------------------------- */
+/* ---- queueing -------------------------------------------------------------------------------- */
 
 TEST(callbacks_run_in_the_order_in_which_they_were_queued)
 {
@@ -85,7 +85,7 @@ TEST(handle_is_pending_until_its_callback_starts)
     (void)aio_loop_close(loop);
 }
 
-/* ---- from its own callback -------------------------------------------------------------------- */
+/* ---- from its own callback ------------------------------------------------------------------- */
 
 struct again {
     aio_loop *loop;
@@ -134,7 +134,7 @@ TEST(handle_may_be_freed_in_its_own_callback)
     (void)aio_loop_close(loop);
 }
 
-/* ---- cancelling ------------------------------------------------------------------------------- */
+/* ---- cancelling ------------------------------------------------------------------------------ */
 
 TEST(cancelled_callback_is_not_called)
 {
@@ -247,7 +247,7 @@ TEST(timer_that_finds_no_memory_is_an_error_and_not_queued)
     (void)aio_loop_close(loop);
 }
 
-/* ---- handles that the library allocates ------------------------------------------------------- */
+/* ---- handles that the library allocates ------------------------------------------------------ */
 
 /* Whether the library holds as many blocks as before. */
 static void see_blocks(void *before)
@@ -350,7 +350,7 @@ TEST(closing_the_loop_hands_the_handles_back)
     check_trace("");
 }
 
-/* ---- posts from the loop's own thread --------------------------------------------------------- */
+/* ---- posts from the loop's own thread -------------------------------------------------------- */
 
 TEST(posts_of_the_loops_own_thread_run_in_order_with_its_callbacks)
 {
@@ -392,7 +392,7 @@ TEST(handle_may_be_posted_again_in_its_own_callback)
     (void)aio_loop_close(again.loop);
 }
 
-/* ---- reports ---------------------------------------------------------------------------------- */
+/* ---- reports --------------------------------------------------------------------------------- */
 
 static char written[512];
 

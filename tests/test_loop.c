@@ -12,7 +12,7 @@
 #include "support/ledger.h"
 #include "support/loop_case.h"
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 TEST(loop_is_made_and_closed)
 {
@@ -188,7 +188,7 @@ TEST(layers_above_are_told_what_the_loop_does)
     check_trace("close");
 }
 
-/* ---- stopping --------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 struct chain {
     aio_loop *loop;
@@ -287,7 +287,7 @@ TEST(wait_that_a_signal_interrupts_goes_on)
     (void)aio_loop_close(loop);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 TEST(step_tells_how_much_ran)
 {
@@ -380,7 +380,7 @@ TEST(descriptor_is_readable_while_a_step_has_events_to_see)
     (void)aio_loop_close(loop);
 }
 
-/* ---- the order of a turn ---------------------------------------------------------------------- */
+/* ---- the order of a turn --------------------------------------------------------------------- */
 
 TEST(turn_runs_callbacks_then_descriptors_then_timers)
 {
@@ -520,7 +520,7 @@ TEST(turns_ask_the_selector_not_each_time_while_something_is_watched)
     close_both(ends);
 }
 
-/* ---- deadlock --------------------------------------------------------------------------------- */
+/* ---- deadlock -------------------------------------------------------------------------------- */
 
 TEST(run_in_which_nothing_can_wake_is_a_deadlock)
 {
@@ -591,7 +591,7 @@ TEST(stopping_is_no_deadlock)
     (void)aio_loop_close(loop);
 }
 
-/* ---- shuffled turns --------------------------------------------------------------------------- */
+/* ---- shuffled turns -------------------------------------------------------------------------- */
 
 /* The order in which four callbacks of one turn run with this seed: "abcd" and the like. */
 static bool shuffled(uint64_t seed, char order[5])

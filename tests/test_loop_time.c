@@ -11,7 +11,7 @@
 #include "base/util.h"
 #include "support/loop_case.h"
 
-/* ---- order ------------------------------------------------------------------------------------ */
+/* ---- order ----------------------------------------------------------------------------------- */
 
 TEST(timers_run_in_the_order_of_their_times)
 {
@@ -40,6 +40,7 @@ TEST(timers_of_equal_times_run_in_the_order_of_the_calls)
     static aio_handle handles[500];
     aio_loop *loop = new_virtual_loop();
     int queued = 0;
+    next_in_order = 0;
     for (intptr_t i = 0; i < 500; i++)
         queued += aio_loop_call_at(loop, &handles[i], 1000, check_order, (void *)i) == 0;
     run_out(loop);
@@ -62,7 +63,7 @@ TEST(timers_that_are_overdue_run_in_one_turn_in_the_order_of_their_times)
     (void)aio_loop_close(loop);
 }
 
-/* ---- extreme values --------------------------------------------------------------------------- */
+/* ---- extreme values -------------------------------------------------------------------------- */
 
 static const int64_t extremes[] = {
     INT64_MIN, INT64_MIN + 1, -AIO_SEC(1), -1, 0, 1, 999999, 1000000, 1000001,
@@ -76,6 +77,7 @@ TEST(timers_of_extreme_times_run_in_order_and_never_is_never)
     aio_handle handles[AIO__COUNT(extremes)];
     aio_loop *loop = new_virtual_loop();
     int queued = 0;
+    next_in_order = 0;
     memset(handles, 0, sizeof handles);
     for (size_t i = AIO__COUNT(extremes); i-- > 0;)
         queued += aio_loop_call_at(loop, &handles[i], extremes[i], check_order,
@@ -224,7 +226,7 @@ TEST(system_without_epoll_pwait2_waits_whole_milliseconds_and_is_not_asked_again
 }
 #endif
 
-/* ---- never early, and no turning on the spot -------------------------------------------------- */
+/* ---- never early, and no turning on the spot ------------------------------------------------- */
 
 struct sleeper {
     aio_loop *loop;
@@ -259,7 +261,7 @@ TEST(short_sleeps_are_never_early_and_ask_the_selector_twice_at_most)
     }
 }
 
-/* ---- clocks that go wrong --------------------------------------------------------------------- */
+/* ---- clocks that go wrong -------------------------------------------------------------------- */
 
 static int64_t pretended_time;
 
@@ -311,7 +313,7 @@ TEST(clock_that_jumps_ahead_runs_what_is_over_once_and_in_order)
     (void)aio_loop_close(loop);
 }
 
-/* ---- the virtual clock ------------------------------------------------------------------------ */
+/* ---- the virtual clock ----------------------------------------------------------------------- */
 
 TEST(virtual_clock_starts_at_nought_and_jumps_to_the_next_timer)
 {

@@ -66,7 +66,7 @@ static int remove_writer(void)
     return aio_loop_remove_writer(scene.loop, scene.ends[0]);
 }
 
-/* ---- calling ---------------------------------------------------------------------------------- */
+/* ---- calling --------------------------------------------------------------------------------- */
 
 TEST(reader_is_called_when_there_is_something_to_read)
 {
@@ -184,7 +184,7 @@ TEST(regular_file_is_always_ready_for_reading_and_writing)
     end();
 }
 
-/* ---- replacing and removing ------------------------------------------------------------------- */
+/* ---- replacing and removing ------------------------------------------------------------------ */
 
 TEST(second_reader_replaces_the_first)
 {
@@ -332,7 +332,7 @@ TEST(reader_may_be_removed_and_added_in_its_own_callback)
     end();
 }
 
-/* ---- errors ----------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 TEST(reader_without_a_loop_or_a_callback_is_invalid)
 {
@@ -415,7 +415,7 @@ TEST(reader_that_cannot_be_watched_any_more_is_reported_and_gone)
     end();
 }
 
-/* ---- descriptors closed behind our back ------------------------------------------------------- */
+/* ---- descriptors closed behind our back ------------------------------------------------------ */
 
 TEST(descriptor_closed_under_its_reader_does_not_make_the_loop_spin)
 {
@@ -494,7 +494,7 @@ TEST(event_of_a_descriptor_closed_in_the_same_turn_does_not_call_its_successor)
     if (!begin())
         return;
     if (open_ends(other)) {
-        /* Whichever comes first closes: so the sockets that are replaced are the same in any order. */
+        /* Whichever comes first closes, so that the order does not matter. */
         if (add_reader(close_other, NULL) == 0 &&
             aio_loop_add_reader(scene.loop, other[0], close_other, NULL) == 0) {
             put_byte(scene.ends[1]);
@@ -526,7 +526,7 @@ TEST(duplicate_that_outlives_a_removed_reader_does_not_make_the_loop_spin)
     end();
 }
 
-/* ---- beside tasks and streams ----------------------------------------------------------------- */
+/* ---- beside tasks and streams ---------------------------------------------------------------- */
 
 TEST(reader_of_a_streams_descriptor_is_refused)
 {
@@ -568,7 +568,7 @@ TEST(reader_of_a_direction_that_somebody_waits_for_is_refused)
     end();
 }
 
-/* ---- the end ---------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 TEST(readers_that_are_left_go_with_their_loop)
 {

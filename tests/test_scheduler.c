@@ -377,7 +377,7 @@ static int spike(void *arg)
     check_int(aio_yield(), 0);
     check_int(count, 1000);
     check(aio__stack_pool_idle(scheduler->stacks) >= 1000);
-    int rc = aio_sleep(AIO_MSEC(2));
+    int rc = aio_sleep(AIO_MSEC(50)); /* long enough for the loop to find that it must wait */
     check(aio__stack_pool_idle(scheduler->stacks) <= 300);
     return rc;
 }

@@ -14,7 +14,7 @@
 #include "base/util.h"
 #include "support/loop_case.h"
 
-/* ---- which one -------------------------------------------------------------------------------- */
+/* ---- which one ------------------------------------------------------------------------------- */
 
 static void check_chosen(aio_selector which, const char *environment, const char *name)
 {
@@ -59,7 +59,7 @@ TEST(selector_that_this_system_lacks_is_not_supported)
     check_chosen((aio_selector)-1, "", NULL);
 }
 
-/* ---- the contract ----------------------------------------------------------------------------- */
+/* ---- the contract ---------------------------------------------------------------------------- */
 
 #define TAG 77u
 

@@ -103,7 +103,7 @@ TEST(ending_never_fails_with_epoll)
     aio__selector_close(&selector);
 }
 
-/* The entry of a duplicate that lives on: it can't be removed, and must not be reported for ever. */
+/* The entry of a duplicate that lives on can't be removed, and must not be reported for ever. */
 static void watch_and_close(aio__selector *selector, unsigned mode)
 {
     aio__event events[4];

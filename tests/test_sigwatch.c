@@ -12,7 +12,7 @@
 
 #define ANY_SIGNAL SIGUSR1
 
-/* ---- calling ---------------------------------------------------------------------------------- */
+/* ---- calling --------------------------------------------------------------------------------- */
 
 TEST(handler_is_called_in_the_loop_when_the_signal_comes)
 {
@@ -144,7 +144,7 @@ TEST(signal_leaves_errno_alone)
     (void)aio_loop_close(loop);
 }
 
-/* ---- replacing and removing ------------------------------------------------------------------- */
+/* ---- replacing and removing ------------------------------------------------------------------ */
 
 TEST(second_handler_of_a_signal_replaces_the_first)
 {
@@ -245,7 +245,7 @@ TEST(handler_removed_by_an_earlier_callback_of_the_turn_does_not_run)
     (void)aio_loop_close(loop);
 }
 
-/* ---- errors ----------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 TEST(signal_that_does_not_exist_or_cannot_be_caught_is_invalid)
 {
@@ -300,7 +300,7 @@ TEST(signal_whose_disposition_cannot_be_set_stays_free)
     (void)aio_loop_close(loop);
 }
 
-/* ---- what keeps a run alive ------------------------------------------------------------------- */
+/* ---- what keeps a run alive ------------------------------------------------------------------ */
 
 TEST(handler_keeps_a_run_from_being_a_deadlock)
 {
@@ -357,5 +357,21 @@ TEST(handler_that_replaces_one_for_once_is_called_each_time)
         check_int(loop->waits, 0);
     }
     check_disposition(SIG_DFL, 0);
+    (void)aio_loop_close(loop);
+}
+
+TEST(handler_for_once_that_replaces_another_is_for_once)
+{
+    struct sigaction now;
+    aio_loop *loop = new_loop();
+    if (aio_loop_add_signal_handler(loop, ANY_SIGNAL, note, "always") == 0) {
+        check_int(aio__signal_watch_add(loop, ANY_SIGNAL, true, note, "once"), 0);
+        check_int(loop->waits, 0);
+        (void)raise(ANY_SIGNAL);
+        (void)sigaction(ANY_SIGNAL, NULL, &now);
+        check(now.sa_handler == SIG_DFL);
+        check_int(aio_loop_step(loop, 0), 1);
+        check_trace("once");
+    }
     (void)aio_loop_close(loop);
 }

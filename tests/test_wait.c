@@ -410,3 +410,24 @@ TASK_TEST(a_checkpoint_within_the_budget_delivers_no_cancellation)
     aio_task *task = aio_spawn(cancel_oneself_within_the_budget, NULL);
     check_int(aio_join(task), -ECANCELED);
 }
+
+static int use_most_of_two_budgets(void *arg)
+{
+    bool *others_ran = arg;
+    check_int(aio__checkpoint(100), 0);
+    check_int(aio_yield(), 0);
+    *others_ran = false;
+    check_int(aio__checkpoint(100), 0);
+    check(!*others_ran);
+    return 0;
+}
+
+TASK_TEST(each_step_has_a_budget_of_its_own)
+{
+    bool others_ran = false;
+    aio_task *task = aio_spawn(use_most_of_two_budgets, &others_ran);
+    check_int(aio_yield(), 0);
+    aio_task *other = aio_spawn(let_it_be_known, &others_ran);
+    check_int(aio_join(task), 0);
+    check_int(aio_join(other), 0);
+}

@@ -11,7 +11,7 @@
 #include "support/ledger.h"
 #include "support/loop_case.h"
 
-/* ---- threads ---------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 #define THREADS 8
 #define POSTS 100000
@@ -132,7 +132,7 @@ TEST_WITHOUT_SWEEP(no_wake_up_is_lost_between_two_loops_that_wait_for_each_other
     (void)aio_loop_close(ball.loops[1]);
 }
 
-/* ---- one thread ------------------------------------------------------------------------------- */
+/* ---- one thread ------------------------------------------------------------------------------ */
 
 TEST(post_before_the_run_runs_in_its_first_turn)
 {
@@ -235,7 +235,7 @@ TEST(wake_up_that_the_selector_will_not_watch_is_an_error_and_closed)
     check_int(ledger_descriptors(), 0);
 }
 
-/* ---- signal handlers -------------------------------------------------------------------------- */
+/* ---- signal handlers ------------------------------------------------------------------------- */
 
 static aio_loop *interrupted;
 static aio_handle from_handlers[1000];
@@ -308,7 +308,7 @@ TEST_WITHOUT_SWEEP(nothing_that_a_storm_of_signal_handlers_posts_is_lost)
     (void)aio_loop_close(interrupted);
 }
 
-/* ---- forks ------------------------------------------------------------------------------------ */
+/* ---- forks ----------------------------------------------------------------------------------- */
 
 /* The child shares the kernel's side of the selector with its parent. */
 TEST_WITHOUT_SWEEP(child_that_closes_the_loop_leaves_its_parents_alone)

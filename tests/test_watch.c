@@ -116,7 +116,7 @@ static void in_each_mode(void (*body)(struct scene *scene, aio__watch *watch))
     }
 }
 
-/* ---- opening and closing ---------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 TEST(descriptor_has_one_watch_at_a_time)
 {
@@ -171,7 +171,7 @@ TEST(watch_that_finds_no_memory_is_not_open)
     end(&scene);
 }
 
-/* ---- waiting ---------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 static void wait_and_be_woken(struct scene *scene, aio__watch *watch)
 {
@@ -340,7 +340,7 @@ TEST(hang_up_that_nobody_waits_for_does_not_make_the_loop_spin)
     in_each_mode(nobody_waits);
 }
 
-/* ---- closing under those who wait ------------------------------------------------------------- */
+/* ---- closing under those who wait ------------------------------------------------------------ */
 
 static void close_under_waiters(struct scene *scene, aio__watch *watch)
 {
@@ -400,7 +400,7 @@ TEST(events_for_one_who_was_woken_already_come_with_the_first)
     in_each_mode(deliver_twice);
 }
 
-/* ---- edges ------------------------------------------------------------------------------------ */
+/* ---- edges ----------------------------------------------------------------------------------- */
 
 TEST(edge_that_comes_while_nobody_waits_is_kept_for_the_next)
 {
@@ -440,7 +440,7 @@ TEST(edge_watch_costs_no_system_call_for_a_wait_with_epoll)
     end(&scene);
 }
 
-/* ---- descriptors that are always ready -------------------------------------------------------- */
+/* ---- descriptors that are always ready ------------------------------------------------------- */
 
 TEST(regular_file_is_always_ready)
 {
@@ -466,7 +466,7 @@ TEST(regular_file_is_always_ready)
     end(&scene);
 }
 
-/* ---- what the kernel refuses ------------------------------------------------------------------ */
+/* ---- what the kernel refuses ----------------------------------------------------------------- */
 
 TEST(wait_that_the_selector_refuses_is_an_error_and_may_be_tried_again)
 {
@@ -511,7 +511,7 @@ TEST(waiter_that_cannot_be_watched_any_longer_is_told)
     end(&scene);
 }
 
-/* ---- numbers that come again ------------------------------------------------------------------ */
+/* ---- numbers that come again ----------------------------------------------------------------- */
 
 /* Another pair of sockets, whose first end has the number of ours. */
 static void replace_ends(struct scene *scene)
@@ -553,7 +553,7 @@ TEST(event_of_a_number_that_was_closed_does_not_wake_its_successor)
         return;
     int duplicate = dup(scene.ends[0]), old_peer = dup(scene.ends[1]);
     if (open_watch(&scene, &watch, AIO__EDGE)) {
-        /* The old file lives on as the duplicate, and with it epoll's entry: it can't be removed. */
+        /* The old file lives on as the duplicate, and epoll's entry, which can't be removed. */
         replace_ends(&scene);
         aio__watch_close(scene.loop, &watch);
         if (open_watch(&scene, &watch, AIO__EDGE)) {
@@ -594,7 +594,7 @@ TEST(event_of_an_old_generation_is_nobodys)
     end(&scene);
 }
 
-/* ---- lent watches ----------------------------------------------------------------------------- */
+/* ---- lent watches ---------------------------------------------------------------------------- */
 
 TEST(lent_watch_is_made_once_and_stays_until_it_is_forgotten)
 {

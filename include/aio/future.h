@@ -28,7 +28,7 @@ typedef struct aio_future aio_future;
 /*
  * Makes a pending future on the loop that runs here; on that loop.
  *
- * Returns    the future; NULL with errno ENOMEM, or EPERM where no loop runs.
+ * Returns    the future; NULL with errno ENOMEM, EPERM where no loop runs, EINVAL for a NULL loop.
  * Suspends   never.
  * Owns       gives the caller the future, release with aio_release().
  */
@@ -98,7 +98,8 @@ AIO_API int aio_future_on_done(aio_future *future, aio_handle *handle, aio_callb
  * future (of a task: the request is passed on), and the wait ends when the future does.
  *
  * Returns    its result; -ECANCELED if it, or the waiting task, was cancelled; -EPERM outside a task;
- *            -EDEADLK for a task that awaits itself, or a task that awaits it; -ENOMEM for NULL.
+ *            -EDEADLK for a task that awaits itself, or a task that awaits it; -EINVAL if it is
+ *            another loop's; -ENOMEM for NULL.
  * Suspends   only if it is not done.
  * Owns       nothing; it is retained during the wait.
  */
@@ -108,7 +109,7 @@ AIO_API int aio_await(aio_future *future) AIO_MUST_USE;
  * Waits until it is done, and leaves it alone if the waiting task is cancelled.
  *
  * Returns    0 when it is done, however it fared (aio_future_result()); -ECANCELED if the waiting
- *            task was cancelled; -EPERM, -EDEADLK, -ENOMEM as aio_await().
+ *            task was cancelled; -EPERM, -EDEADLK, -EINVAL, -ENOMEM as aio_await().
  * Suspends   only if it is not done.
  * Owns       nothing; it is retained during the wait.
  */

@@ -61,7 +61,7 @@ AIO_API aio_runner *aio_runner_new(const aio_options *options) AIO_MUST_USE;
  * Runs function(arg) as a task, until that has ended; other tasks stay for the next run.
  *
  * Returns    as aio_run(); after -EDEADLK everything is as it was, that task included, and a later
- *            run may wake it; -ENOMEM for NULL.
+ *            run may wake it; -ESHUTDOWN if aio_loop_stop() came first; -ENOMEM for NULL.
  * Suspends   never: not for tasks.
  * Owns       borrows arg until that task has ended.
  */
@@ -86,7 +86,7 @@ AIO_API int aio_runner_close(aio_runner *runner);
  *
  * Returns    its result; -EDEADLK if nothing can ever wake the loop (aio_loop_hold() says that
  *            something will); -ESHUTDOWN if aio_loop_stop() came first; -EBUSY, and others, as
- *            aio_loop_run_forever(); -ENOMEM for NULL.
+ *            aio_loop_run_forever(); -EINVAL if the future is another loop's; -ENOMEM for NULL.
  * Suspends   never: not for tasks.
  * Owns       nothing.
  */

@@ -118,7 +118,7 @@ bool aio_handle_cancel(aio_handle *handle)
     return true;
 }
 
-/* ---- handles that the library allocates -------------------------------------------------------- */
+/* ---- handles that the library allocates ------------------------------------------------------ */
 
 static aio_handle *handle_new(void)
 {
@@ -166,7 +166,7 @@ aio_handle *aio_loop_call_later_new(aio_loop *loop, int64_t delay, aio_callback 
     return queued(handle, aio_loop_call_later(loop, handle, delay, callback, arg));
 }
 
-/* ---- from other threads ------------------------------------------------------------------------ */
+/* ---- from other threads ---------------------------------------------------------------------- */
 
 int aio_loop_call_soon_threadsafe(aio_loop *loop, aio_handle *handle, aio_callback callback,
                                   void *arg)
@@ -188,7 +188,7 @@ void aio__callback_arrived(aio_loop *loop, aio_handle *handle)
     aio__loop_enqueue(loop, &handle->timer.handle);
 }
 
-/* ---- failures that had no caller to return to -------------------------------------------------- */
+/* ---- failures that had no caller to return to ------------------------------------------------ */
 
 static void write_failure(const aio_failure *failure)
 {

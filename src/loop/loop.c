@@ -15,7 +15,7 @@
 
 AIO__THREAD_LOCAL aio_loop *aio__loop_running;
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static bool options_make_sense(const aio_options *options)
 {
@@ -119,7 +119,7 @@ int aio_loop_close(aio_loop *loop)
     return 0;
 }
 
-/* ---- time ------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 int64_t aio__loop_update_time(aio_loop *loop)
 {
@@ -163,7 +163,7 @@ static void queue_due_timers(aio_loop *loop)
     }
 }
 
-/* ---- turns ------------------------------------------------------------------------------------ */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 /* Numbers as good as drawn by lot: xorshift64*, of Marsaglia and Vigna. */
 static uint64_t draw(uint64_t *state)
@@ -176,8 +176,8 @@ static uint64_t draw(uint64_t *state)
     return x * UINT64_C(0x2545F4914F6CDD1D);
 }
 
-/* For tests: a turn in an order that nobody promised.  Each pass sorts by one more bit that is drawn
- * for each handle, so that in the end every order is about as likely. */
+/* For tests: a turn in an order that nobody promised.  Each pass sorts by one more bit that is
+ * drawn for each handle, so that in the end every order is about as likely. */
 static void shuffle_turn(aio_loop *loop)
 {
     for (int pass = 0; pass < 16; pass++) {
@@ -260,7 +260,7 @@ aio__handle *aio__loop_take(aio_loop *loop)
     }
 }
 
-/* ---- waiting for the world -------------------------------------------------------------------- */
+/* ---- waiting for the world ------------------------------------------------------------------- */
 
 static void tell_extensions(aio_loop *loop, size_t function)
 {
@@ -340,7 +340,7 @@ static int look(aio_loop *loop, int64_t most, bool detect)
     if (wait > 0 && loop->virtual_clock)
         rc = poll_virtual(loop, wait);
     else if (wait > 0 || loop->watches != 0 || atomic_load(&loop->woken))
-        rc = poll_selector(loop, wait); /* a wake-up, too, must be cleared: who steps us polls for it */
+        rc = poll_selector(loop, wait); /* a wake-up must be cleared: who steps us polls for it */
     loop->polled = aio__ticks();
     loop->checked = loop->taken;
     collect_calls(loop);
@@ -422,7 +422,7 @@ int aio_loop_stop(aio_loop *loop)
     return 0;
 }
 
-/* ---- about a loop ----------------------------------------------------------------------------- */
+/* ---- about a loop ---------------------------------------------------------------------------- */
 
 aio_loop *aio_loop_current(void)
 {

@@ -85,12 +85,12 @@ struct aio_loop {
     bool single;        /* runs one turn only: aio__loop_take() opens no other */
     bool virtual_clock;
     size_t watches;     /* descriptors watched, but for its own */
-    size_t waits;       /* what can wake it from outside: directions waited for, signal handlers, holds */
+    size_t waits;       /* for what can wake it from outside: directions, signal handlers, holds */
     size_t holds;       /* aio_loop_hold() */
     aio__extension *extensions[AIO__EXTENSION_COUNT];
 
     aio__selector selector;
-    aio__event *events;      /* AIO__EVENT_COUNT of them; not on a stack, for that may be a task's */
+    aio__event *events;      /* AIO__EVENT_COUNT of them; a task's stack may be too small */
     struct aio__slot *slots; /* by descriptor */
     size_t slot_count;
     struct aio__lent *lent;  /* watches of descriptors that are not ours */
@@ -110,7 +110,7 @@ struct aio_loop {
 /* The loop that runs on this thread, or NULL. */
 extern AIO__THREAD_LOCAL aio_loop *aio__loop_running;
 
-/* ---- the queue -------------------------------------------------------------------------------- */
+/* ---- the queue ------------------------------------------------------------------------------- */
 
 /* Queues a handle for the next turn.  It is in no list. */
 static inline void aio__loop_enqueue(aio_loop *loop, aio__handle *handle)
@@ -130,10 +130,10 @@ aio__handle *aio__loop_take(aio_loop *loop);
  * selector failed with.  With `detect`, -EDEADLK when nothing can wake it any more.
  */
 int aio__loop_run(aio_loop *loop, bool detect);
-/* Runs one turn, and waits at most so long for it: how many handles ran; errors as aio__loop_run(). */
+/* Runs one turn, and waits at most so long for it: how many handles ran; errors as above. */
 int aio__loop_run_turn(aio_loop *loop, int64_t timeout, bool detect);
 
-/* ---- timers ----------------------------------------------------------------------------------- */
+/* ---- timers ---------------------------------------------------------------------------------- */
 
 /* The time now; sets loop->now. */
 int64_t aio__loop_update_time(aio_loop *loop);
@@ -142,7 +142,7 @@ void aio__loop_timer_start(aio_loop *loop, aio__timer *timer, int64_t when);
 /* Stops it wherever it is: in the heap, or due and queued.  False if it was neither. */
 bool aio__loop_timer_stop(aio_loop *loop, aio__timer *timer);
 
-/* ---- descriptors: watch.c --------------------------------------------------------------------- */
+/* ---- descriptors: watch.c -------------------------------------------------------------------- */
 
 /* Begins to watch: 0; -EBUSY the number is watched already; -EBADF, -ENOMEM, -ENOSPC. */
 int aio__watch_open(aio_loop *loop, aio__watch *watch, int fd, unsigned mode);
@@ -176,7 +176,7 @@ void aio__watch_fini(aio_loop *loop);
 /* Frees the readers and writers: reader.c. */
 void aio__reader_fini(aio_loop *loop);
 
-/* ---- wake-ups: wakeup.c ----------------------------------------------------------------------- */
+/* ---- wake-ups: wakeup.c ---------------------------------------------------------------------- */
 
 int aio__wakeup_init(aio_loop *loop);
 void aio__wakeup_fini(aio_loop *loop);
@@ -187,18 +187,18 @@ void aio__wakeup_clear(aio_loop *loop);
 /* Queues what other threads have posted. */
 void aio__wakeup_collect(aio_loop *loop);
 
-/* ---- signals: sigwatch.c ---------------------------------------------------------------------- */
+/* ---- signals: sigwatch.c --------------------------------------------------------------------- */
 
 /*
- * As aio_loop_add_signal_handler().  With `once`, a second signal has its default effect at once, and
- * the handler does not keep a run from being a deadlock.
+ * As aio_loop_add_signal_handler().  With `once`, a second signal has its default effect at once,
+ * and the handler does not keep a run from being a deadlock.
  */
 int aio__signal_watch_add(aio_loop *loop, int signal, bool once, aio_callback callback, void *arg);
 /* Queues the handlers of the signals that have come. */
 void aio__signal_watch_collect(aio_loop *loop);
 void aio__signal_watch_fini(aio_loop *loop);
 
-/* ---- callbacks: callback.c -------------------------------------------------------------------- */
+/* ---- callbacks: callback.c ------------------------------------------------------------------- */
 
 /* Fills a handle in, for callback(arg); the caller queues its timer.handle.  0; -EBUSY, -EINVAL. */
 int aio__callback_prepare(aio_loop *loop, aio_handle *handle, aio_callback callback, void *arg);
@@ -207,7 +207,7 @@ void aio__callback_arrived(aio_loop *loop, aio_handle *handle);
 /* A handle was taken out of the queue, for good: gives back what it has, if it is a callback's. */
 void aio__callback_drop(aio__handle *handle);
 
-/* ---- reports ---------------------------------------------------------------------------------- */
+/* ---- reports --------------------------------------------------------------------------------- */
 
 /* Tells the loop's exception handler. */
 void aio__loop_report(aio_loop *loop, const char *message, const char *name, int error);

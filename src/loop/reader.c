@@ -62,8 +62,8 @@ static struct reader *find_reader(const aio_loop *loop, int fd, unsigned directi
     return aio__container(watcher, struct reader, watcher);
 }
 
-/* The old callback does not run any more, even if it was ready; and what is behind the number may be
- * another descriptor by now: so it waits anew. */
+/* The old callback does not run any more, even if it was ready; and what is behind the number may
+ * be another descriptor by now: so it waits anew. */
 static int replace(struct reader *reader, aio_callback callback, void *arg)
 {
     aio__watch *watch = aio__watch_find(reader->loop, reader->fd);

@@ -29,8 +29,8 @@
 #define AIO__WRITE 2u
 #define AIO__BOTH (AIO__READ | AIO__WRITE)
 #define AIO__EDGE 4u /* in an interest: edge mode */
-/* In an event, beside the directions: the stream ends, or has failed: a short read must not be taken
- * for "drained". */
+/* In an event, beside the directions: the stream ends, or has failed: a short read must not be
+ * taken for "drained". */
 #define AIO__HANGUP 8u
 
 typedef struct aio__event {
@@ -69,7 +69,7 @@ struct aio__selector {
     size_t watched; /* how many descriptors it watches */
 };
 
-/* The backends this system has, the best first, NULL at the end (defined by selector_*.c as the build chose). */
+/* The backends this system has, the best first, NULL at the end: in selectors_*.c. */
 extern const struct aio__selector_operations *const aio__selectors[];
 extern const struct aio__selector_operations aio__selector_epoll, aio__selector_kqueue,
     aio__selector_poll;

@@ -28,7 +28,8 @@ static void kqueue_close(aio__selector *selector)
 }
 
 /* Changes one filter; 0 or -errno. */
-static int change_filter(aio__selector *selector, int fd, uint32_t tag, short filter, unsigned flags)
+static int change_filter(aio__selector *selector, int fd, uint32_t tag, short filter,
+                         unsigned flags)
 {
     struct kevent change, receipt;
     const struct timespec at_once = {0, 0};

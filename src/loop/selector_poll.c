@@ -163,8 +163,8 @@ static unsigned events_of(short flags)
     return events;
 }
 
-/* Takes back what was reported.  A number that is not open is forgotten: who waits for it once more is
- * told. */
+/* Takes back what was reported.  A number that is not open is forgotten: who waits for it once more
+ * is told. */
 static void disarm(struct state *state, size_t place)
 {
     struct pollfd *entry = &state->set[place];

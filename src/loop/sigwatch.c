@@ -82,7 +82,7 @@ static int install(aio_loop *loop, struct aio__signal_watch *watch)
     return rc;
 }
 
-/* The handler of a run's first SIGINT may be replaced by the program's own, which is for all of them. */
+/* The handler of a run's first SIGINT may be replaced by the program's own, which is for all. */
 static int replace(aio_loop *loop, struct aio__signal_watch *watch, bool once,
                    aio_callback callback, void *arg)
 {

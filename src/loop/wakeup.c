@@ -40,8 +40,8 @@ int aio__wakeup_init(aio_loop *loop)
 
 void aio__wakeup_fini(aio_loop *loop)
 {
-    /* The selector is closed next, and need not be told.  In a forked child it must not be: it is the
-     * parent's as well. */
+    /* The selector is closed next, and need not be told.  In a forked child it must not be: it is
+     * the parent's as well. */
     if (loop->wake_writer != loop->wake_reader)
         (void)aio__sys_close(loop->wake_writer);
     (void)aio__sys_close(loop->wake_reader);

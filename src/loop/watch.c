@@ -20,7 +20,7 @@ struct aio__lent {
     struct aio__lent *next, **link;
 };
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static int grow_slots(aio_loop *loop, size_t fd)
 {
@@ -46,7 +46,7 @@ aio__watch *aio__watch_find(const aio_loop *loop, int fd)
     return fd >= 0 && (size_t)fd < loop->slot_count ? loop->slots[fd].watch : NULL;
 }
 
-/* ---- what the selector is told ------------------------------------------------------------------ */
+/* ---- what the selector is told --------------------------------------------------------------- */
 
 static int tell_selector(aio_loop *loop, aio__watch *watch, unsigned interest)
 {
@@ -79,7 +79,7 @@ static int arm(aio_loop *loop, aio__watch *watch)
     return 0;
 }
 
-/* ---- a watch's life ----------------------------------------------------------------------------- */
+/* ---- a watch's life -------------------------------------------------------------------------- */
 
 int aio__watch_open(aio_loop *loop, aio__watch *watch, int fd, unsigned mode)
 {
@@ -161,7 +161,7 @@ void aio__watch_close(aio_loop *loop, aio__watch *watch)
     end_waits(loop, watch, -EBADF);
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------ */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 static bool taken(const aio__watch *watch, unsigned directions)
 {
@@ -238,7 +238,7 @@ void aio__watch_deliver(aio_loop *loop, const aio__event *event)
         end_waits(loop, watch, rc);
 }
 
-/* ---- descriptors that are not ours --------------------------------------------------------------- */
+/* ---- descriptors that are not ours ----------------------------------------------------------- */
 
 int aio__watch_lend(aio_loop *loop, int fd, aio__watch **out_watch)
 {
@@ -282,8 +282,8 @@ void aio__watch_forget(aio_loop *loop, int fd)
 void aio__watch_fini(aio_loop *loop)
 {
     while (loop->lent != NULL) {
-        /* The selector is closed next, and need not be told.  In a forked child it must not be: it is
-         * the parent's as well. */
+        /* The selector is closed next, and need not be told.  In a forked child it must not be: it
+         * is the parent's as well. */
         loop->lent->watch.interest = 0;
         aio__watch_forget(loop, loop->lent->watch.fd);
     }

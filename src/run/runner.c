@@ -207,10 +207,11 @@ static int shut_down(aio_loop *loop)
         else if (aio_loop_step(loop, 0) <= 0) /* what was queued last may start tasks, too */
             break;
     }
-    for (aio__task *task; (task = first_left(scheduler)) != NULL; abandoned++) {
-        doom(task);
+    aio__list_foreach(link, &scheduler->tasks)
+        doom(aio__container(link, aio__task, all));
+    aio__task_undo_waits(scheduler);
+    for (aio__task *task; (task = first_left(scheduler)) != NULL; abandoned++)
         aio__task_abandon(task);
-    }
     return abandoned;
 }
 

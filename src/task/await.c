@@ -8,6 +8,7 @@
 #include <aio/task.h>
 
 #include "task/scheduler.h"
+#include "task/wait.h"
 
 struct await {
     aio__wait wait;
@@ -89,6 +90,7 @@ void aio__task_undo_wait(aio__task *task)
     aio__wait *wait = task->wait;
     struct await *await = await_of(task);
     bool stands_still = task->doomed && task->last_waits == 0;
+    task->doomed = true;
     /* Who awaits is only a link in a list, and need not cancel what it awaits. */
     if (wait != NULL && wait->abort != NULL && await == NULL && !stands_still)
         (void)wait->abort(wait);
@@ -99,6 +101,12 @@ void aio__task_undo_wait(aio__task *task)
         await->shares--;
         aio_release(await->future);
     }
+}
+
+void aio__task_undo_waits(aio__scheduler *scheduler)
+{
+    aio__list_foreach(link, &scheduler->tasks)
+        aio__task_undo_wait(aio__container(link, aio__task, all));
 }
 
 /* ---- awaiting ------------------------------------------------------------------------------- */

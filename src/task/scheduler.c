@@ -7,7 +7,6 @@
 #include <errno.h>
 
 #include "base/sys.h"
-#include "task/scope.h"
 
 /* When free stacks are trimmed, as many as there are tasks stay as they are, and so many more. */
 #define STACKS_KEPT 256
@@ -40,6 +39,7 @@ static void close_scheduler(aio__extension *extension)
 {
     aio__scheduler *scheduler = aio__container(extension, aio__scheduler, extension);
     aio_loop *loop = scheduler->loop;
+    aio__task_undo_waits(scheduler);
     while (!aio__list_empty(&scheduler->tasks)) {
         aio__task *task = aio__container(scheduler->tasks.head.next, aio__task, all);
         aio__loop_report(loop, "the loop closed before a task had ended",
@@ -79,10 +79,8 @@ static aio__scheduler *scheduler_new(aio_loop *loop)
     aio__list_init(&scheduler->tasks);
     scheduler->task_pool = aio__pool_open(sizeof(aio__task));
     scheduler->future_pool = aio__pool_open(sizeof(aio_future));
-    scheduler->scope_pool = aio__pool_open(sizeof(aio__scope));
     scheduler->stacks = aio__stack_pool_open(loop->options.guard_size);
-    if (scheduler->task_pool != NULL && scheduler->future_pool != NULL &&
-        scheduler->scope_pool != NULL && scheduler->stacks != NULL)
+    if (scheduler->task_pool != NULL && scheduler->future_pool != NULL && scheduler->stacks != NULL)
         return scheduler;
     if (scheduler->stacks != NULL)
         aio__stack_pool_close(scheduler->stacks);

@@ -21,10 +21,11 @@
 #include "base/pool.h"
 #include "coro/coro.h"
 #include "loop/loop.h"
-#include "task/wait.h"
 
 typedef struct aio__scheduler aio__scheduler;
 typedef struct aio__scope aio__scope;
+typedef struct aio__task aio__task;
+typedef struct aio__wait aio__wait;
 
 struct aio_future {
     aio__list waiters; /* handles of tasks and callbacks, in order; empty once done */
@@ -44,18 +45,18 @@ struct aio__task {
     aio__wait *wait;    /* what it is parked on; or was woken from, and has not gone on since */
     bool must_cancel;   /* a cancellation waits for its next suspension */
     bool doomed;        /* it shall not wait any more: see last_waits; or it has ended */
-    bool loop_owned; /* aio_go(): its failure is reported when it ends */
-    int cancels;     /* requests not taken back */
+    bool loop_owned;    /* aio_go(): its failure is reported when it ends */
+    int cancels;        /* requests not taken back */
     unsigned shutdown_rounds; /* how many rounds of a shut-down it has seen */
     unsigned last_waits; /* doomed: so many waits are -ECANCELED at once, then it stands still */
-    unsigned budget; /* units of work left in this step */
+    unsigned budget;     /* units of work left in this step */
     aio_function function;
     void *arg;
-    aio__scope *scopes;   /* the innermost open one */
-    aio__coro *resumer;   /* eager start: who gets control back at the first wait; else NULL */
+    aio__scope *scopes; /* the innermost open one */
+    aio__coro *resumer; /* eager start: who gets control back at the first wait; else NULL */
     struct aio__task *resumer_task; /* the task that this was */
-    aio__link all;        /* in scheduler->tasks */
-    char *name;           /* NULL: "Task-N" */
+    aio__link all;                  /* in scheduler->tasks */
+    char *name; /* NULL: it has none, and nobody has asked for it */
     uint64_t number;
     aio__coro coro;
 };
@@ -66,14 +67,15 @@ struct aio__scheduler {
     aio__task *current; /* the task that runs; NULL: a callback does */
     aio__coro thread;   /* the thread's own stack, valid while the loop runs */
     aio__stack_pool *stacks;
-    aio__pool *task_pool, *future_pool, *scope_pool;
+    aio__pool *task_pool, *future_pool;
+    aio__pool *scope_pool; /* NULL: no scope was opened yet */
     aio__list tasks; /* those that have not ended, in order of creation */
     size_t task_count;
     uint64_t next_number;
     size_t references; /* futures and tasks, and one for the loop */
-    int64_t trimmed; /* when its stacks were last trimmed, in the loop's time */
-    aio__coro last;  /* of a task that has ended and may be gone: what its last switch needs */
-    char name[32];   /* of aio__task_number_name() */
+    int64_t trimmed;   /* when its stacks were last trimmed, in the loop's time */
+    aio__coro last;    /* of a task that has ended and may be gone: what its last switch needs */
+    char name[32];     /* of aio__task_number_name() */
 };
 
 /* The loop's scheduler, made at the first call; NULL without memory. */
@@ -112,6 +114,8 @@ const char *aio__task_number_name(const aio__task *task);
 int aio__task_uncancel(aio__task *task);
 /* What it waits for is told to forget it; it won't be woken any more. */
 void aio__task_undo_wait(aio__task *task);
+/* The same for all that are left, before the first is abandoned: a lock may lie on its stack. */
+void aio__task_undo_waits(aio__scheduler *scheduler);
 /* A task that won't go on any more: its stack goes, it counts as cancelled. */
 void aio__task_abandon(aio__task *task);
 /* Closes the scopes that a task left open, up to `until` (NULL: all), and reports each. */

@@ -26,6 +26,14 @@ void aio__scope_arm(aio__scope *scope, int64_t when)
     }
 }
 
+/* A record; their pool is made with the first of them.  NULL without memory. */
+static aio__scope *scope_get(aio__scheduler *scheduler)
+{
+    if (AIO__UNLIKELY(scheduler->scope_pool == NULL))
+        scheduler->scope_pool = aio__pool_open(sizeof(aio__scope));
+    return scheduler->scope_pool != NULL ? aio__pool_get(scheduler->scope_pool) : NULL;
+}
+
 int aio__scope_open(aio__scope **out_scope, const void *owner, int64_t when)
 {
     aio__task *task = aio__task_running();
@@ -35,7 +43,7 @@ int aio__scope_open(aio__scope **out_scope, const void *owner, int64_t when)
     int rc = aio__heap_reserve(&scheduler->loop->timers);
     if (rc < 0)
         return rc;
-    aio__scope *scope = aio__pool_get(scheduler->scope_pool);
+    aio__scope *scope = scope_get(scheduler);
     if (scope == NULL) {
         aio__heap_unreserve(&scheduler->loop->timers);
         return -ENOMEM;

@@ -51,8 +51,10 @@ static inline void run_out(aio_loop *loop)
     check_int(aio__loop_run(loop, true), -EDEADLK);
 }
 
+/* Each of these two begins a trace. */
 static inline aio_loop *new_virtual_loop(void)
 {
+    trace[0] = '\0';
     aio_options options = AIO_OPTIONS_INIT;
     options.clock = AIO_CLOCK_VIRTUAL;
     aio_loop *loop = aio_loop_new_with(&options);
@@ -62,6 +64,7 @@ static inline aio_loop *new_virtual_loop(void)
 
 static inline aio_loop *new_loop(void)
 {
+    trace[0] = '\0';
     aio_loop *loop = aio_loop_new();
     check(loop != NULL);
     return loop;
