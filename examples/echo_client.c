@@ -34,8 +34,7 @@
 
 struct arguments {
     const char *address, *message;
-    int port;
-    long count, size, connections;
+    long port, count, size, connections;
 };
 
 /* ---- standard input and output --------------------------------------------------------------- */
@@ -147,7 +146,7 @@ static int exchange_all(const struct arguments *arguments, aio_stream *stream)
 static int load_connection(void *arg)
 {
     const struct arguments *arguments = arg;
-    aio_stream *stream = aio_connect(arguments->address, arguments->port);
+    aio_stream *stream = aio_connect(arguments->address, (int)arguments->port);
     int rc = stream != NULL ? exchange_all(arguments, stream) : -errno;
     (void)aio_stream_close(stream);
     return rc;
@@ -189,7 +188,7 @@ static int converse(struct arguments *arguments)
 {
     if (arguments->count > 0)
         return load(arguments);
-    aio_stream *stream = aio_connect(arguments->address, arguments->port);
+    aio_stream *stream = aio_connect(arguments->address, (int)arguments->port);
     if (stream == NULL)
         return -errno;
     int rc =
@@ -222,6 +221,14 @@ static void usage(FILE *file)
                   LONGEST_MESSAGE);
 }
 
+static bool take_number(const char *text, long most, long *out)
+{
+    char *end;
+    *out = strtol(text, &end, 10);
+    return end != text && *end == '\0' && *out > 0 && *out <= most;
+}
+
+/* Returns whether it was an option with a value that makes sense. */
 static bool take_option(struct arguments *arguments, int option, const char *value)
 {
     switch (option) {
@@ -229,17 +236,13 @@ static bool take_option(struct arguments *arguments, int option, const char *val
         arguments->address = value;
         return true;
     case 'p':
-        arguments->port = atoi(value);
-        return true;
+        return take_number(value, 65535, &arguments->port);
     case 'n':
-        arguments->count = atol(value);
-        return arguments->count > 0;
+        return take_number(value, 1000000000, &arguments->count);
     case 's':
-        arguments->size = atol(value);
-        return arguments->size > 0 && arguments->size <= LONGEST_MESSAGE;
+        return take_number(value, LONGEST_MESSAGE, &arguments->size);
     case 'c':
-        arguments->connections = atol(value);
-        return arguments->connections > 0;
+        return take_number(value, 1000000, &arguments->connections);
     default:
         return false;
     }

@@ -81,19 +81,28 @@ static void usage(FILE *file)
                         "  -p port      to listen on (7777; 0 for a free one)\n");
 }
 
+/* Returns whether it was an option with a value that makes sense. */
+static bool take_option(struct arguments *arguments, int option, char *value)
+{
+    if (option == 'a') {
+        arguments->address = *value != '\0' ? value : NULL;
+        return true;
+    }
+    if (option != 'p')
+        return false;
+    char *end;
+    arguments->port = (int)strtol(value, &end, 10);
+    return end != value && *end == '\0';
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {"127.0.0.1", 7777};
     int option;
-    while ((option = getopt(argc, argv, "a:p:h")) != -1) {
-        if (option == 'a')
-            arguments.address = *optarg != '\0' ? optarg : NULL;
-        else if (option == 'p')
-            arguments.port = atoi(optarg);
-        else {
+    while ((option = getopt(argc, argv, "a:p:h")) != -1)
+        if (!take_option(&arguments, option, optarg)) {
             usage(option == 'h' ? stdout : stderr);
             return option == 'h' ? 0 : 2;
         }
-    }
     return aio_run(serve, &arguments) < 0;
 }

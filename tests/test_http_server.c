@@ -340,7 +340,7 @@ TEST(a_client_that_still_sends_can_read_the_refusal)
 static struct http_options hasty(void)
 {
     struct http_options options = HTTP_OPTIONS_INIT;
-    options.head_timeout = options.body_timeout = AIO_MSEC(50);
+    options.head_timeout = options.body_timeout = AIO_MSEC(250);
     options.idle_timeout = options.write_timeout = options.linger_timeout = AIO_MSEC(100);
     return options;
 }
@@ -436,7 +436,7 @@ static int think_for_a_while(http_server *server)
     aio_stream *client = dial(server);
     say(client, GET);
     expect(client, 200);
-    check_int(aio_sleep(AIO_MSEC(100)), 0);
+    check_int(aio_sleep(AIO_MSEC(500)), 0);
     say(client, GET);
     expect(client, 200);
     return aio_stream_close(client);
@@ -533,6 +533,23 @@ static int start_and_talk_to_the_end(void *arg)
 TEST_WITHOUT_SWEEP(stopping_finishes_what_has_begun_and_closes_what_is_idle)
 {
     check_int(test_run_real(start_and_talk_to_the_end, NULL), 0);
+}
+
+/* It was accepted before, but its task runs only now. */
+static int come_too_late(http_server *server)
+{
+    struct reply reply;
+    server->stopping = true;
+    aio_stream *silent = dial(server);
+    check_int(read_reply(silent, true, &reply), 0);
+    return aio_stream_close(silent);
+}
+
+TEST_WITHOUT_SWEEP(a_client_that_comes_while_the_server_stops_is_not_waited_for)
+{
+    struct http_options options = HTTP_OPTIONS_INIT;
+    options.head_timeout = AIO_SEC(100);
+    serve_with(options, come_too_late);
 }
 
 static int start_on_a_port_in_use(http_server *server)

@@ -64,7 +64,9 @@ static void begin_idle(connection *c)
 {
     int64_t duration = c->server->options.idle_timeout;
     c->phase = IDLE;
-    if (!c->first)
+    if (c->server->stopping)
+        set_deadline(c, c->now, 0); /* only what is there already still counts */
+    else if (!c->first)
         set_deadline(c, c->now + duration, duration / 32);
 }
 

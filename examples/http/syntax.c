@@ -12,6 +12,7 @@
 #define SIXTEEN(x) x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x
 
 /* A backslash is no part of a path: too many take it for a slash. */
+/* clang-format off */
 const unsigned char http_classes[256] = {
     /* control characters, of which a tab alone is allowed, and in values only */
     0, 0, 0, 0, 0, 0, 0, 0, 0, V, 0, 0, 0, 0, 0, 0, SIXTEEN(0),
@@ -28,6 +29,7 @@ const unsigned char http_classes[256] = {
     /* beyond ASCII */
     SIXTEEN(V), SIXTEEN(V), SIXTEEN(V), SIXTEEN(V), SIXTEEN(V), SIXTEEN(V), SIXTEEN(V), SIXTEEN(V),
 };
+/* clang-format on */
 
 int http_hex(char byte)
 {
