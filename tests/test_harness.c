@@ -20,7 +20,7 @@ static void *volatile kept;
 /* Runs a test with a flaw. */
 static struct test_report run_planted(void (*body)(void), struct test_plan plan)
 {
-    struct test_case test = {"planted", __FILE__, __LINE__, true, body, NULL};
+    struct test_case test = {"planted", __FILE__, __LINE__, true, true, body, NULL};
     struct test_report report;
     plan.planted = true;
     plan.output = open("/dev/null", O_WRONLY | O_CLOEXEC);

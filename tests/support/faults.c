@@ -30,7 +30,8 @@ static const struct {
     const char *name, *calls;
 } classes[] = {
     {"memory", " malloc calloc realloc mmap "},
-    {"descriptor", " socket accept accept4 pipe pipe2 epoll_create1 eventfd kqueue "},
+    {"descriptor", " socket socketpair accept accept4 pipe pipe2 epoll_create1 eventfd kqueue "
+                   "open openat dup pidfd_open "},
 };
 
 static struct rule {

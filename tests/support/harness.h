@@ -51,6 +51,9 @@ __attribute__((format(printf, 1, 2))) void test_leak(const char *format, ...);
 /* Runs a trivial program on the library: whether it worked. */
 bool test_hello_works(void);
 
+/* Cancels the function of the test_run() that is under way; from a signal's handler. */
+void test_interrupt(void);
+
 /* A number from the environment. */
 unsigned long harness_setting(const char *name, unsigned long otherwise);
 

@@ -1,16 +1,55 @@
 /*
  * The tests' way into the library: aio_run_with() and its options.
+ *
+ * In the sweep, a test may wait for what cannot come any more, a client that had
+ * no memory to connect.  Its function is then cancelled, and that has to end it.
  */
 #include <aio/run.h>
 
 #include "support/harness.h"
 
+/* What runs now, for test_interrupt(). */
+static struct {
+    aio_loop *volatile loop; /* NULL: nothing */
+    aio_task *task;
+    aio_handle handle;
+} running;
+
+struct call {
+    int (*function)(void *);
+    void *arg;
+};
+
+static void cancel(void *arg)
+{
+    (void)arg;
+    if (running.loop != NULL)
+        (void)aio_task_cancel(running.task);
+}
+
+void test_interrupt(void)
+{
+    if (running.loop != NULL)
+        (void)aio_loop_call_soon_threadsafe(running.loop, &running.handle, cancel, NULL);
+}
+
+static int call(void *arg)
+{
+    struct call *wanted = arg;
+    running.task = aio_task_current();
+    running.loop = aio_loop_current();
+    int rc = wanted->function(wanted->arg);
+    running.loop = NULL;
+    return rc;
+}
+
 static int run(aio_clock clock, int (*function)(void *), void *arg)
 {
+    struct call wanted = {function, arg};
     aio_options options = AIO_OPTIONS_INIT;
     options.clock = clock;
     options.handle_sigint = false;
-    return aio_run_with(&options, function, arg);
+    return aio_run_with(&options, call, &wanted);
 }
 
 int test_run(int (*function)(void *), void *arg)

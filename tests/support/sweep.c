@@ -93,7 +93,8 @@ static bool try_point(const struct test_case *test, unsigned long nth, bool from
 {
     FILE *output = held_back();
     (void)fflush(output);
-    (void)ftruncate(fileno(output), 0);
+    if (ftruncate(fileno(output), 0) != 0)
+        perror("ftruncate");
     rewind(output);
     struct test_plan plan = {.fault = swept_call(),
                              .nth = nth,
@@ -129,6 +130,9 @@ static unsigned long sweep(const struct test_case *test, unsigned long calls, bo
 {
     unsigned long limit = harness_setting("AIO_TEST_SWEEP_LIMIT", calls), bad = 0;
     unsigned long points = limit < calls ? limit : calls;
+    unsigned long only = harness_setting("AIO_TEST_SWEEP_POINT", 0);
+    if (only != 0)
+        return !try_point(test, only, from_then_on);
     for (unsigned long i = 0; i < points; i++)
         bad += !try_point(test, 1 + i * calls / points, from_then_on);
     return bad;

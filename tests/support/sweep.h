@@ -2,13 +2,14 @@
  * The sweep: each test again and again, and each time another one of its
  * allocations fails (SQLite's and curl's way).
  *
- * The test's own checks may fail then.  But it has to end, by itself; nothing may
- * be left behind; no checking tool may complain; and the library must work
- * afterwards.
+ * The test's own checks may fail then.  But it has to end, by itself or when it is
+ * cancelled; nothing may be left behind; no checking tool may complain; and the
+ * library must work afterwards.
  *
  *     AIO_TEST_SWEEP=1           the n-th allocation fails, once, for each n
  *     AIO_TEST_SWEEP=2           besides, all from the n-th on
  *     AIO_TEST_SWEEP_LIMIT=n     at most so many points a test, evenly spread
+ *     AIO_TEST_SWEEP_POINT=n     only the n-th, to see what it did
  *     AIO_TEST_SWEEP_CALL=name   another call or class of faults.h than "memory" ...
  *     AIO_TEST_SWEEP_ERROR=n     ... and the number of the error it fails with
  */

@@ -174,9 +174,11 @@ int main(int argc, char **argv)
     harness_init();
     struct CMUnitTest all[test_count + 1];
     size_t count = select_tests(all, argc, argv);
+    if (count == 0 && sweep_wanted())
+        return sweep_summary();
     if (count == 0) {
         (void)fprintf(stderr, "%s: no such test\n", base_name(argv[0]));
-        return sweep_wanted() && argc == 1 ? sweep_summary() : 2;
+        return 2;
     }
     struct CMUnitTest tests[count];
     memcpy(tests, all, sizeof tests);

@@ -19,7 +19,8 @@
  *
  *     AIO_TEST_TIMEOUT=n         so many times the 20 s (valgrind, an emulator)
  *     AIO_TEST_FORK=0            all in one process
- *     AIO_TEST_CHAOS=seed        short transfers and interrupted calls: faults.h
+ *     AIO_TEST_CHAOS=seed        short transfers and interrupted calls: faults.h; not
+ *                                in a TEST_EXACT
  *     AIO_TEST_SWEEP=1           makes each allocation of each test fail: sweep.h
  */
 #ifndef TESTS_SUPPORT_TEST_H
@@ -32,21 +33,23 @@
 struct test_case {
     const char *name, *file;
     int line;
-    bool sweepable;
+    bool sweepable, exact;
     void (*body)(void);
     struct test_case *next;
 };
 
 /* Defines a test and registers it. */
-#define TEST(name) TEST_DEFINE(name, true)
+#define TEST(name) TEST_DEFINE(name, true, false)
 /* One that the sweep leaves out: it takes too long, or makes processes of its own. */
-#define TEST_WITHOUT_SWEEP(name) TEST_DEFINE(name, false)
+#define TEST_WITHOUT_SWEEP(name) TEST_DEFINE(name, false, false)
+/* One that chaos leaves alone: it says what each single call moves, or when. */
+#define TEST_EXACT(name) TEST_DEFINE(name, true, true)
 
-#define TEST_DEFINE(name, sweepable)                                                               \
+#define TEST_DEFINE(name, sweepable, exact)                                                        \
     static void body_of_##name(void);                                                              \
     __attribute__((constructor)) static void register_##name(void)                                 \
     {                                                                                              \
-        static struct test_case test = {#name, __FILE__, __LINE__, sweepable,                      \
+        static struct test_case test = {#name, __FILE__, __LINE__, sweepable, exact,               \
                                         body_of_##name, NULL};                                     \
         test_register(&test);                                                                      \
     }                                                                                              \
