@@ -14,9 +14,9 @@
  * no lock.
  *
  * Each is the caller's storage, which holds nothing that must be given back; it
- * must stay where it is, and outlive those who wait on it.  Waiters are served in the order in which
- * they came, and go on in the loop's turn after the one that woke them.  Waiting
- * allocates nothing.  A NULL pointer is -EINVAL.
+ * must stay where it is, and outlive those who wait on it.  Waiters are served in
+ * the order in which they came, and go on in the loop's turn after the one that
+ * woke them.  Waiting allocates nothing.  A NULL pointer is -EINVAL.
  *
  * Thread-safety: each belongs to the thread of the loop whose tasks use it.  What
  * never suspends may be called from callbacks, too.
@@ -38,7 +38,7 @@ typedef struct aio__waiters {
 
 #define AIO__WAITERS_INIT {{0, 0}, 0}
 
-/* ---- lock ------------------------------------------------------------------------------------- */
+/* ---- lock ----------------------------------------------------------------------------------- */
 
 /* Held by one at a time; by whom is nobody's business, any task may release it. */
 typedef struct aio_lock {
@@ -49,8 +49,8 @@ typedef struct aio_lock {
 #define AIO_LOCK_INIT {AIO__WAITERS_INIT, false}
 
 /*
- * Waits until nobody holds the lock, and takes it.  Who comes later never overtakes who waits; a task
- * that acquires what it holds already waits for itself.
+ * Waits until nobody holds the lock, and takes it.  Who comes later never overtakes who waits; a
+ * task that acquires what it holds already waits for itself.
  *
  * Returns    0; -ECANCELED, and the caller does not hold it; -EPERM outside a task.
  * Suspends   only if it is held, or others wait.
@@ -70,7 +70,7 @@ AIO_API int aio_lock_release(aio_lock *lock);
 /* Whether somebody holds it.  Released with somebody waiting, it is nobody's until he goes on. */
 AIO_API bool aio_lock_locked(const aio_lock *lock);
 
-/* ---- event ------------------------------------------------------------------------------------ */
+/* ---- event ---------------------------------------------------------------------------------- */
 
 /* Something that has happened, or not yet. */
 typedef struct aio_event {
@@ -89,14 +89,14 @@ typedef struct aio_event {
  */
 AIO_API int aio_event_wait(aio_event *event) AIO_MUST_USE;
 
-/* Sets it and wakes all who wait; nothing if it is set.  NULL is ignored.  Never suspends. */
+/* Sets it and wakes all who wait.  NULL is ignored.  Never suspends. */
 AIO_API void aio_event_set(aio_event *event);
 /* It has not happened, from now on.  NULL is ignored.  Never suspends. */
 AIO_API void aio_event_clear(aio_event *event);
 /* Whether it is set. */
 AIO_API bool aio_event_is_set(const aio_event *event);
 
-/* ---- condition -------------------------------------------------------------------------------- */
+/* ---- condition ------------------------------------------------------------------------------ */
 
 /*
  * A lock, and waiting for what it protects to change:
@@ -117,7 +117,7 @@ typedef struct aio_condition {
 
 #define AIO_CONDITION_INIT {AIO__WAITERS_INIT, AIO_LOCK_INIT, 0}
 
-/* Makes a condition of that lock, which others may use, too; NULL: of its own, as AIO_CONDITION_INIT. */
+/* Makes a condition of that lock, which others may use, too; NULL: of its own. */
 AIO_API void aio_condition_init(aio_condition *condition, aio_lock *lock);
 
 /*
@@ -132,11 +132,11 @@ AIO_API int aio_condition_release(aio_condition *condition);
 AIO_API bool aio_condition_locked(const aio_condition *condition);
 
 /*
- * Releases the lock, waits to be notified, and acquires the lock again.  It may return without need,
- * so ask again whether what was waited for is so; aio_condition_wait_for() does.
+ * Releases the lock, waits to be notified, and acquires the lock again.  It may return without
+ * need, so ask again whether what was waited for is so; aio_condition_wait_for() does.
  *
- * Returns    0; -ECANCELED; -EPERM outside a task, or if nobody holds the lock.  The lock is held in
- *            any case, as before: a cancelled wait, too, returns only once it has got it.
+ * Returns    0; -ECANCELED; -EPERM outside a task, or if nobody holds the lock.  The lock is as it
+ *            was in any case: a cancelled wait, too, returns only once it holds it again.
  * Suspends   always, unless it fails at once.
  * Owns       the caller's hold is given up meanwhile.
  */
@@ -164,7 +164,7 @@ AIO_API int aio_condition_wait_for(aio_condition *condition, int (*predicate)(vo
 AIO_API int aio_condition_notify(aio_condition *condition, size_t count);
 AIO_API int aio_condition_notify_all(aio_condition *condition);
 
-/* ---- semaphore -------------------------------------------------------------------------------- */
+/* ---- semaphore ------------------------------------------------------------------------------ */
 
 /* So many permits.  Zero-initialised is valid: none yet, and no bound. */
 typedef struct aio_semaphore {
@@ -208,7 +208,7 @@ AIO_API int aio_semaphore_release(aio_semaphore *semaphore);
 /* Whether an acquire would wait. */
 AIO_API bool aio_semaphore_locked(const aio_semaphore *semaphore);
 
-/* ---- barrier ---------------------------------------------------------------------------------- */
+/* ---- barrier -------------------------------------------------------------------------------- */
 
 /* A point that so many tasks reach together. */
 typedef struct aio_barrier {
@@ -233,9 +233,10 @@ AIO_API int aio_barrier_init(aio_barrier *barrier, int parties);
  * Waits until as many tasks wait as the barrier is for; then all go on, and it can be used again,
  * once they have.
  *
- * Returns    its index: 0 of the one that came first, up to parties - 1; -ECANCELED, and the task
- *            does not count any more; -AIO_EBROKEN if it is, or was reset while the task waited;
- *            -EPERM outside a task; -EINVAL a barrier for nobody.
+ * Returns    its index, which is how many waited when it came: 0 to parties - 1, each once, if none
+ *            was cancelled; -ECANCELED, and the task does not count any more; -AIO_EBROKEN if it
+ *            is broken, or was reset while the task waited; -EPERM outside a task; -EINVAL a
+ *            barrier for nobody.
  * Suspends   unless it is the last one, and nobody is on his way in or out.
  * Owns       nothing.
  */

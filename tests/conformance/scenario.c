@@ -266,6 +266,7 @@ static int run_on(struct scenario *scenario, aio_runner *runner)
     scenario->over = true;
     if (rc != -EDEADLK)
         return rc;
+    scenario->deadlock = true;
     trace_add(scenario->trace, "deadlock\n");
     return 0;
 }
@@ -283,5 +284,5 @@ int scenario_run(const struct program *program, struct trace *trace)
     int rc = run_on(&scenario, runner);
     int abandoned = aio_runner_close(runner);
     scenario_fini(&scenario);
-    return rc < 0 ? rc : abandoned > 0 ? -EBUSY : 0;
+    return rc < 0 ? rc : abandoned > 0 && !scenario.deadlock ? -EBUSY : 0;
 }

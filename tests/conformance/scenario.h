@@ -34,6 +34,7 @@ struct scenario {
     aio_task **tasks; /* all there were, in order of creation; the scenario has a share in each */
     size_t task_count;
     struct arena arena;
+    bool deadlock; /* nothing could ever wake it: nor, it may be, its tasks' clean-up */
     bool over; /* what happens from now on is not part of the trace, and ends soon */
 };
 
