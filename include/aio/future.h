@@ -58,8 +58,8 @@ AIO_API int aio_future_set(aio_future *future, int result);
  *
  * Returns    as aio_future_set(); -EINVAL for a task that is not the one that runs.
  * Suspends   never.
- * Owns       where it returns 0, takes value: destroy(value) is called at the last release; NULL for
- *            nothing.
+ * Owns       where it returns 0, takes value: destroy(value) is called at the last release; NULL
+ *            for nothing.
  */
 AIO_API int aio_future_set_value(aio_future *future, void *value, void (*destroy)(void *value));
 
@@ -86,20 +86,21 @@ AIO_API int aio_future_cancel(aio_future *future);
  * Callbacks and waiting tasks are served in the order in which they came.  aio_handle_cancel()
  * takes it back.
  *
- * Returns    0; -EBUSY if the handle is queued already; -EINVAL for a NULL handle; -ENOMEM for a NULL
- *            future.
+ * Returns    0; -EBUSY if the handle is queued already; -EINVAL for a NULL handle; -ENOMEM for a
+ *            NULL future.
  * Suspends   never; nor may the callback.
  * Owns       borrows handle until it has run, was cancelled, or the future is gone.
  */
-AIO_API int aio_future_on_done(aio_future *future, aio_handle *handle, aio_callback callback, void *arg);
+AIO_API int aio_future_on_done(aio_future *future, aio_handle *handle, aio_callback callback,
+                               void *arg);
 
 /*
  * Waits until it is done: asyncio's `await future`.  If the waiting task is cancelled, so is the
  * future (of a task: the request is passed on), and the wait ends when the future does.
  *
- * Returns    its result; -ECANCELED if it, or the waiting task, was cancelled; -EPERM outside a task;
- *            -EDEADLK for a task that awaits itself, or a task that awaits it; -EINVAL if it is
- *            another loop's; -ENOMEM for NULL.
+ * Returns    its result; -ECANCELED if it, or the waiting task, was cancelled; -EPERM outside a
+ *            task; -EDEADLK for a task that awaits itself, or a task that awaits it; -EINVAL if it
+ *            is another loop's; -ENOMEM for NULL.
  * Suspends   only if it is not done.
  * Owns       nothing; it is retained during the wait.
  */

@@ -27,17 +27,20 @@ extern "C" {
  * one for each direction.  A regular file is always ready.
  *
  * Returns    which of the events have come, > 0 (an error on the descriptor is all of them);
- *            -ECANCELED; -EBUSY another task waits on that direction; -EBADF not open, or closed by
- *            aio_fd_close() meanwhile; -EPERM outside a task; -EINVAL; -ENOMEM; -ENOSPC.
+ *            -ECANCELED; -EBUSY another task waits on that direction, or it is a stream's; -EBADF
+ *            not open, or closed by aio_fd_close() meanwhile; -EPERM outside a task; -EINVAL;
+ *            -ENOMEM; -ENOSPC.
  * Suspends   always, unless it fails at once.
  * Owns       borrows fd until it returns.
  */
 AIO_API int aio_fd_wait(int fd, unsigned events) AIO_MUST_USE;
 
 /*
- * Closes a descriptor that tasks may be waiting on: they get -EBADF.
+ * Closes a descriptor that tasks may be waiting on: they get -EBADF.  Readers and writers of the
+ * loop are removed.
  *
- * Returns    0; -EBADF; what close() gave (the descriptor is closed even so).
+ * Returns    0; -EBADF; -EBUSY a stream's: aio_stream_close() is what closes it; what close() gave
+ *            (the descriptor is closed even so).
  * Suspends   never.
  * Owns       takes fd.
  */

@@ -71,7 +71,7 @@ struct aio_handle {
     }
 
 typedef enum aio_selector {
-    AIO_SELECTOR_DEFAULT, /* AIO_SELECTOR=poll and the like in the environment, else the best there is */
+    AIO_SELECTOR_DEFAULT, /* AIO_SELECTOR=poll and the like in the environment, else the best */
     AIO_SELECTOR_EPOLL,
     AIO_SELECTOR_KQUEUE,
     AIO_SELECTOR_POLL
@@ -79,18 +79,18 @@ typedef enum aio_selector {
 
 typedef enum aio_clock {
     AIO_CLOCK_MONOTONIC,
-    AIO_CLOCK_VIRTUAL /* starts at 0, stands while anything is ready, then jumps to the next timer */
+    AIO_CLOCK_VIRTUAL /* from 0; stands while anything is ready, then jumps to the next timer */
 } aio_clock;
 
 /* What a loop, a runner and aio_run_with() can be told.  Begin with AIO_OPTIONS_INIT. */
 typedef struct aio_options {
-    size_t size; /* sizeof(aio_options), for the library to know the version of the caller */
+    size_t size;            /* sizeof(aio_options): says which version the caller knows */
     aio_selector selector;
     aio_clock clock;
-    size_t stack_size;      /* bytes of a task's stack, where its spawn says nothing; 16 KiB at least */
+    size_t stack_size;      /* bytes of a task's stack, unless its spawn says; 16 KiB at least */
     size_t guard_size;      /* bytes of the guard below each stack */
     unsigned budget;        /* units of work a step may do before it yields; 0: no bound */
-    uint64_t shuffle_seed;  /* not 0: each turn's callbacks run in an order drawn from it; for tests */
+    uint64_t shuffle_seed;  /* for tests: not 0, each turn runs in an order drawn from it */
     int64_t shutdown_grace; /* how long one round of a shut-down may take */
     bool handle_sigint;     /* aio_run, runners: the first SIGINT cancels main */
     bool report_overflow;   /* a stack overflow says which task's stack it was */
@@ -102,7 +102,7 @@ typedef struct aio_options {
             AIO_SEC(10), true, false                                                               \
     }
 
-/* ---- a loop's life ---------------------------------------------------------------------------- */
+/* ---- a loop's life --------------------------------------------------------------------------- */
 
 /*
  * Makes a loop with the default options; with these options (NULL: the default).
@@ -159,9 +159,15 @@ AIO_API int aio_loop_step(aio_loop *loop, int64_t timeout);
  */
 AIO_API int aio_loop_stop(aio_loop *loop);
 
-/* The loop's time in ns: CLOCK_MONOTONIC's, which stands while the machine sleeps, or the virtual one. */
+/*
+ * The loop's time in ns: CLOCK_MONOTONIC's, which stands while the machine sleeps, or the virtual
+ * one.
+ */
 AIO_API int64_t aio_loop_time(aio_loop *loop);
-/* When the next timer is due, in the loop's time; now, if anything is ready; AIO_FOREVER if nothing is. */
+/*
+ * When the next timer is due, in the loop's time; now, if anything is ready; AIO_FOREVER if
+ * nothing is.
+ */
 AIO_API int64_t aio_loop_next_deadline(const aio_loop *loop);
 /* A descriptor that is readable when aio_loop_step() has events to see; -ENOTSUP with poll. */
 AIO_API int aio_loop_descriptor(const aio_loop *loop);
@@ -182,7 +188,7 @@ AIO_API const char *aio_loop_selector_name(const aio_loop *loop);
 AIO_API int aio_loop_hold(aio_loop *loop);
 AIO_API int aio_loop_unhold(aio_loop *loop);
 
-/* ---- callbacks and timers --------------------------------------------------------------------- */
+/* ---- callbacks and timers -------------------------------------------------------------------- */
 
 /*
  * Queues callback(arg) for the loop's next turn, behind all that is queued.  It runs on the
@@ -192,7 +198,8 @@ AIO_API int aio_loop_unhold(aio_loop *loop);
  * Suspends   never; the callback never runs inside this call.
  * Owns       borrows handle until it has run or was cancelled.
  */
-AIO_API int aio_loop_call_soon(aio_loop *loop, aio_handle *handle, aio_callback callback, void *arg);
+AIO_API int aio_loop_call_soon(aio_loop *loop, aio_handle *handle, aio_callback callback,
+                               void *arg);
 
 /*
  * The same after `delay` ns, or when the loop's time is `when`: never early; equal times in the
@@ -247,41 +254,45 @@ AIO_API bool aio_handle_pending(const aio_handle *handle);
 /* The time it was queued for by call_later or call_at. */
 AIO_API int64_t aio_handle_when(const aio_handle *handle);
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 /*
  * Calls callback(arg) whenever the descriptor can be read (written) without blocking, or has
  * failed, until it is removed; a second call replaces the callback.  Remove before you close the
  * descriptor.  A regular file is always ready.
  *
- * Returns    0; -EBUSY if a task or a stream waits on this direction of it; -EBADF; -ENOMEM; -ENOSPC
- *            the user's limit of watches.
+ * Returns    0; -EBUSY if a task or a stream waits on this direction of it; -EBADF; -ENOMEM;
+ *            -ENOSPC the user's limit of watches.
  * Suspends   never.
  * Owns       borrows fd until removed.
  */
 AIO_API int aio_loop_add_reader(aio_loop *loop, int fd, aio_callback callback, void *arg);
 AIO_API int aio_loop_add_writer(aio_loop *loop, int fd, aio_callback callback, void *arg);
-/* Returns 1 if there was one to remove (and its callback won't run again, even if it was ready); else 0. */
+/*
+ * Returns 1 if there was one to remove (and its callback won't run again, even if it was ready);
+ * else 0.
+ */
 AIO_API int aio_loop_remove_reader(aio_loop *loop, int fd);
 AIO_API int aio_loop_remove_writer(aio_loop *loop, int fd);
 
-/* ---- signals ---------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 /*
  * Calls callback(arg) in the loop when the process gets the signal; several that come before the
  * loop has looked are one call.  A second call replaces the callback.
  *
- * Returns    0; -EINVAL no such signal, or one that can't be caught; -EBUSY another loop handles it;
- *            -ENOMEM.
+ * Returns    0; -EINVAL no such signal, or one that can't be caught; -EBUSY another loop handles
+ *            it; -ENOMEM.
  * Suspends   never.
  * Owns       nothing; the disposition that was there comes back when the handler is removed or the
  *            loop is closed.
  */
-AIO_API int aio_loop_add_signal_handler(aio_loop *loop, int signal, aio_callback callback, void *arg);
+AIO_API int aio_loop_add_signal_handler(aio_loop *loop, int signal, aio_callback callback,
+                                        void *arg);
 /* Returns 1 if there was one to remove; else 0. */
 AIO_API int aio_loop_remove_signal_handler(aio_loop *loop, int signal);
 
-/* ---- what went wrong where nobody asked ------------------------------------------------------- */
+/* ---- what went wrong where nobody asked ------------------------------------------------------ */
 
 /* A failure that had no caller to return to. */
 typedef struct aio_failure {
@@ -300,7 +311,8 @@ typedef void (*aio_exception_handler)(aio_loop *loop, const aio_failure *failure
  * Suspends   never; nor may the handler.
  * Owns       nothing; `failure` is the handler's only for the call.
  */
-AIO_API int aio_loop_set_exception_handler(aio_loop *loop, aio_exception_handler handler, void *arg);
+AIO_API int aio_loop_set_exception_handler(aio_loop *loop, aio_exception_handler handler,
+                                           void *arg);
 
 #ifdef __cplusplus
 }

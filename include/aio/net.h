@@ -28,27 +28,27 @@
 extern "C" {
 #endif
 
-/* ---- connecting ------------------------------------------------------------------------------- */
+/* ---- connecting ------------------------------------------------------------------------------ */
 
 /*
  * Connects.  "localhost" tries ::1 and 127.0.0.1.  TCP_NODELAY is set.
  *
- * Returns    the stream; NULL with errno: ECONNREFUSED and the like; ECANCELED; EPERM outside a task;
- *            AIO_ENAME an address that is none; EINVAL a port that is none; ENOMEM, EMFILE.
+ * Returns    the stream; NULL with errno: ECONNREFUSED and the like; ECANCELED; EPERM outside a
+ *            task; AIO_ENAME an address that is none; EINVAL a port that is none; ENOMEM, EMFILE.
  * Suspends   as a rule.
  * Owns       gives the caller the stream, release with aio_stream_close().
  */
 AIO_API aio_stream *aio_connect(const char *address, int port) AIO_MUST_USE;
 
-/* ---- listening -------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------------------- */
 
 typedef struct aio_listener aio_listener;
 
 /*
  * Listens (SO_REUSEADDR, a backlog of 1024).  Port 0 is one that the system chooses.
  *
- * Returns    the listener; NULL with errno: EADDRINUSE, EACCES, EADDRNOTAVAIL ...; AIO_ENAME, EINVAL
- *            as aio_connect(); EPERM where no loop runs; ENOMEM, EMFILE.
+ * Returns    the listener; NULL with errno: EADDRINUSE, EACCES, EADDRNOTAVAIL ...; AIO_ENAME,
+ *            EINVAL as aio_connect(); EPERM where no loop runs; ENOMEM, EMFILE.
  * Suspends   never.
  * Owns       gives the caller the listener, release with aio_listener_close().
  */
@@ -70,16 +70,18 @@ AIO_API int aio_listener_port(const aio_listener *listener);
 /* Stops listening; a task that accepts gets EBADF.  NULL is ignored.  Takes the listener. */
 AIO_API void aio_listener_close(aio_listener *listener);
 
-/* ---- serving ---------------------------------------------------------------------------------- */
+/* ---- serving --------------------------------------------------------------------------------- */
 
 typedef struct aio_server aio_server;
-/* Serves one client, in a task of its own that belongs to the server; a failure (but -ECANCELED and a
- * lost connection) is reported. */
+/*
+ * Serves one client, in a task of its own that belongs to the server; a failure (but -ECANCELED and
+ * a lost connection) is reported.
+ */
 typedef int (*aio_client_handler)(aio_stream *client, void *arg);
 
 /*
  * Listens, and runs handler(client, arg) in a task for each client; when it returns, the client's
- * stream is closed.
+ * stream is closed, if the handler has not done so.
  *
  * Returns    the server; NULL with errno as aio_listen().
  * Suspends   never.
@@ -97,7 +99,8 @@ AIO_API size_t aio_server_clients(const aio_server *server);
  * Waits while it serves (serve_forever): until the waiting task is cancelled, or the server can't
  * go on.
  *
- * Returns    -ECANCELED; what listening failed with; -EPERM outside a task; -ENOMEM for NULL.
+ * Returns    -ECANCELED; 0 if it was stopped meanwhile; what listening failed with; -EPERM outside
+ *            a task; -ENOMEM for NULL.
  * Suspends   as long as it serves.
  * Owns       nothing.
  */
@@ -107,9 +110,10 @@ AIO_API int aio_server_wait(aio_server *server) AIO_MUST_USE;
  * Stops: accepts nobody any more, gives the clients `grace` ns to finish, cancels those who have
  * not, and waits for them to end.
  *
- * Returns    how many were cancelled; -ENOMEM for NULL; -EPERM outside a task, and then all that are
- *            left are cancelled at once and not waited for.  If the waiting task is cancelled
- *            meanwhile, the grace ends at once, and it is -ECANCELED.
+ * Returns    how many were cancelled; -ENOMEM for NULL; -EPERM outside a task, and then all that
+ *            are left are cancelled at once and not waited for.  If the waiting task is cancelled
+ *            meanwhile, the grace ends at once, and it is -ECANCELED.  -EDEADLK for one of its own
+ *            clients, -EBUSY while another task stops it: nothing has happened then.
  * Suspends   only if there are clients.
  * Owns       takes the server.
  */

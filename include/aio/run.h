@@ -35,16 +35,16 @@ extern "C" {
  * has ended.  aio_run() reports a stack overflow with the name of the task; with options of one's
  * own, that is theirs to say (NULL: as aio_run()).
  *
- * Returns    the function's result; -EINTR if it ended with -ECANCELED because of SIGINT; -EBUSY if a
- *            loop runs on this thread; -EDEADLK if nothing could ever have woken it; -ENOMEM, -EMFILE
- *            ... if no loop could be made.
+ * Returns    the function's result; -EINTR if it ended with -ECANCELED because of SIGINT; -EBUSY
+ *            if a loop runs on this thread; -EDEADLK if nothing could ever have woken it; -ENOMEM,
+ *            -EMFILE ... if no loop could be made.
  * Suspends   never: not for tasks.
  * Owns       borrows arg for the call.
  */
 AIO_API int aio_run(aio_function function, void *arg);
 AIO_API int aio_run_with(const aio_options *options, aio_function function, void *arg);
 
-/* ---- several runs on one loop ----------------------------------------------------------------- */
+/* ---- several runs on one loop ---------------------------------------------------------------- */
 
 typedef struct aio_runner aio_runner;
 
@@ -79,7 +79,7 @@ AIO_API aio_loop *aio_runner_loop(const aio_runner *runner);
  */
 AIO_API int aio_runner_close(aio_runner *runner);
 
-/* ---- a loop of one's own ---------------------------------------------------------------------- */
+/* ---- a loop of one's own --------------------------------------------------------------------- */
 
 /*
  * Runs the loop until the future, or task, is done.

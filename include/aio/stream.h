@@ -27,7 +27,8 @@ extern "C" {
 typedef struct aio_stream aio_stream;
 
 /*
- * Makes a stream of a connected socket, a pipe or the like.  It is made non-blocking.
+ * Makes a stream of a connected socket, a pipe or the like.  It is made non-blocking, and blocking
+ * again at its end if it was (others may share what is behind the descriptor).
  *
  * Returns    the stream; NULL with errno: EBADF, ENOMEM, ENOSPC; EPERM where no loop runs; EBUSY a
  *            descriptor that is watched already.
@@ -37,14 +38,15 @@ typedef struct aio_stream aio_stream;
  */
 AIO_API aio_stream *aio_stream_open(int fd) AIO_MUST_USE;
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /*
  * Reads what is there, at most `size` bytes, waiting for the first.
  *
  * Returns    how many, > 0; 0 at the end of the stream (or of size 0); -ECANCELED, and nothing was
- *            read; -EBUSY another task reads; -EBADF closed meanwhile; -EPERM outside a task; -ENOMEM;
- *            what the system says (-ECONNRESET ...), once all that had come before was read.
+ *            read; -EBUSY another task reads; -EBADF closed meanwhile; -EPERM outside a task;
+ *            -ENOMEM; what the system says (-ECONNRESET ...), once all that had come before was
+ *            read, and from then on.
  * Suspends   only if nothing is there.
  * Owns       borrows buffer for the call.
  */
@@ -63,15 +65,16 @@ AIO_API ssize_t aio_stream_read_exactly(aio_stream *stream, void *buffer, size_t
 /*
  * Reads up to and including a separator.  Nothing is added behind it.
  *
- * Returns    how many bytes, > 0; -AIO_ELIMIT if they are more than `size`: nothing was read, so that
- *            they can be with more room, or otherwise; -AIO_EINCOMPLETE if the stream ended before,
- *            and what there was can still be read; -EINVAL an empty separator; -ECANCELED, and
- *            nothing was read; else as aio_stream_read().
+ * Returns    how many bytes, > 0; -AIO_ELIMIT if they are more than `size`: nothing was read, so
+ *            that they can be with more room, or otherwise; -AIO_EINCOMPLETE if the stream ended
+ *            before, and what there was can still be read; -EINVAL an empty separator;
+ *            -ECANCELED, and nothing was read; else as aio_stream_read().
  * Suspends   only if it is not there yet.
  * Owns       borrows buffer and separator for the call.
  */
 AIO_API ssize_t aio_stream_read_until(aio_stream *stream, const void *separator,
-                                      size_t separator_size, void *buffer, size_t size) AIO_MUST_USE;
+                                      size_t separator_size, void *buffer,
+                                      size_t size) AIO_MUST_USE;
 
 /*
  * Reads a line, with its '\n' (the last one may lack it), and puts a '\0' behind it: at most
@@ -89,11 +92,13 @@ AIO_API ssize_t aio_stream_readline(aio_stream *stream, char *buffer, size_t siz
  * aio_stream_consume() takes `size` of them.
  *
  * Returns    how many there are: fewer than `least` only at the stream's end, 0 if there are none;
- *            -ECANCELED and others as aio_stream_read().  Of consume: 0; -EINVAL more than there are.
+ *            -ECANCELED and others as aio_stream_read().  Of consume: 0; -EINVAL more than there
+ *            are; -EBUSY a task reads.
  * Suspends   peek only if they are not there yet; consume never.
  * Owns       *out_data points into the stream's buffer, until the next call that reads.
  */
-AIO_API ssize_t aio_stream_peek(aio_stream *stream, size_t least, const char **out_data) AIO_MUST_USE;
+AIO_API ssize_t aio_stream_peek(aio_stream *stream, size_t least,
+                                const char **out_data) AIO_MUST_USE;
 AIO_API int aio_stream_consume(aio_stream *stream, size_t size);
 
 /* How many bytes are buffered; they can be read without suspending. */
@@ -101,16 +106,17 @@ AIO_API size_t aio_stream_buffered(const aio_stream *stream);
 /* Whether the end was seen and everything before it was read. */
 AIO_API bool aio_stream_at_eof(const aio_stream *stream);
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /*
  * Writes: sends at once what the system takes, keeps the rest to send it by and by, and waits
  * while more than 64 KiB are kept.
  *
  * Returns    size; fewer if it failed or was cancelled on the way: so many were taken and will be
- *            sent, and the next call gives the error; -ECANCELED, and nothing was taken; -EPIPE,
- *            -ECONNRESET ...; -EPIPE after aio_stream_write_eof(); -EBADF closed meanwhile; -EPERM
- *            outside a task; -ENOMEM.  SIGPIPE is never raised.
+ *            sent, and the next call gives the error (a cancellation: the next that suspends);
+ *            -ECANCELED, and nothing was taken; -EPIPE, -ECONNRESET ...; -EPIPE after
+ *            aio_stream_write_eof(); -EBADF closed meanwhile; -EPERM outside a task; -ENOMEM.
+ *            SIGPIPE is never raised.
  * Suspends   only if there is no room.
  * Owns       borrows data for the call.
  */
@@ -119,8 +125,8 @@ AIO_API ssize_t aio_stream_write(aio_stream *stream, const void *data, size_t si
 /*
  * Waits until all that was written is in the system's hands.
  *
- * Returns    0; -ECANCELED, and it will be sent all the same; what sending failed with; -EBADF closed
- *            meanwhile; -EPERM outside a task.
+ * Returns    0; -ECANCELED, and it will be sent all the same; what sending failed with; -EBADF
+ *            closed meanwhile; -EPERM outside a task.
  * Suspends   only if anything is left to send.
  * Owns       nothing.
  */
@@ -130,17 +136,22 @@ AIO_API int aio_stream_flush(aio_stream *stream) AIO_MUST_USE;
  * Ends what we send, once all of it is sent; the peer reads to its end, and we go on reading.
  *
  * Returns    0, also the second time; -ENOTSUP a descriptor with no two halves; errors as
- *            aio_stream_flush().
- * Suspends   only if anything is left to send.
+ *            aio_stream_flush() (-ECANCELED while others still write: nothing has happened).
+ * Suspends   only if others write, or anything is left to send.
  * Owns       nothing.
  */
 AIO_API int aio_stream_write_eof(aio_stream *stream) AIO_MUST_USE;
 
-/* ---- the end ---------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 /*
  * Closes: sends what is left, for at most ten seconds, in the background, and closes the
  * descriptor.  Tasks that wait on the stream get -EBADF.  NULL is ignored.
+ *
+ * A TCP connection on which anything was sent is ended first, and what the peer still sends is
+ * thrown away until it ends too (in the same ten seconds): closing with data unread is a reset,
+ * which might take from the peer what it has not read.  The loop's end ends all of this too: flush
+ * first what must arrive.
  *
  * Returns    0; what sending failed with before, if nobody was told of it yet.
  * Suspends   never.
@@ -148,7 +159,7 @@ AIO_API int aio_stream_write_eof(aio_stream *stream) AIO_MUST_USE;
  */
 AIO_API int aio_stream_close(aio_stream *stream);
 
-/* Closes without sending what is left; a TCP peer sees a reset.  NULL is ignored.  Takes the stream. */
+/* Closes without sending what is left; a TCP peer sees a reset.  NULL is ignored.  Takes stream. */
 AIO_API void aio_stream_abort(aio_stream *stream);
 
 /* Its descriptor, to ask or set options; -EBADF for NULL. */

@@ -29,7 +29,10 @@ extern "C" {
 
 /* A task is a future: whatever takes the one takes the other. */
 typedef aio_future aio_task;
-/* What a task runs.  Its result is the task's; a negative one is a failure, -ECANCELED a cancellation. */
+/*
+ * What a task runs. Its result is the task's; a negative one is a failure, -ECANCELED a
+ * cancellation.
+ */
 typedef int (*aio_function)(void *arg);
 
 /* What a spawn can be told.  Begin with AIO_SPAWN_OPTIONS_INIT. */
@@ -37,8 +40,8 @@ typedef struct aio_spawn_options {
     size_t size;       /* sizeof(aio_spawn_options) */
     const char *name;  /* copied; NULL: "Task-N" */
     size_t stack_size; /* bytes; 0: the loop's default; at least 16 KiB */
-    const void *copy;  /* not NULL: the function gets a copy of these bytes, on its own stack, ... */
-    size_t copy_size;  /* ... so many, instead of its arg */
+    const void *copy;  /* not NULL: the function gets, instead of arg, a copy of these bytes ... */
+    size_t copy_size;  /* ... so many, on its own stack */
     bool eager;        /* runs at once, up to its first wait (eager_start) */
     aio_loop *loop;    /* NULL: the one that runs here */
 } aio_spawn_options;
@@ -48,7 +51,7 @@ typedef struct aio_spawn_options {
         sizeof(aio_spawn_options), 0, 0, 0, 0, false, 0                                            \
     }
 
-/* ---- starting --------------------------------------------------------------------------------- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 /*
  * Starts a task that runs function(arg), with its first step in the loop's next turn.  `arg` must
@@ -81,14 +84,14 @@ AIO_API aio_task *aio_spawn_with(const aio_spawn_options *options, aio_function 
 AIO_API int aio_go(aio_function function, void *arg);
 AIO_API int aio_go_copy(aio_function function, const void *args, size_t size);
 
-/* ---- waiting for one, and ending it ----------------------------------------------------------- */
+/* ---- waiting for one, and ending it ---------------------------------------------------------- */
 
 /*
  * Awaits the task (aio_await(), of which see the errors) and releases it.  If the waiting task is
  * cancelled, the request is passed on, so that the task has ended when this returns.
  *
- * Returns    the task's result; -ENOMEM for NULL; -EPERM outside a task, -EDEADLK for oneself: it is
- *            released then as well.
+ * Returns    the task's result; -ENOMEM for NULL; -EPERM outside a task, -EDEADLK for oneself: it
+ *            is released then as well.
  * Suspends   only if the task has not ended.
  * Owns       takes the caller's share in the task.
  */
@@ -99,8 +102,9 @@ AIO_API int aio_join(aio_task *task) AIO_MUST_USE;
  * wait goes on even if the waiting task is cancelled meanwhile, for the task may be using its
  * variables.
  *
- * Returns    0 if the task ended by this cancellation; else its result, as aio_join(); -ECANCELED if
- *            the waiting task itself was cancelled.
+ * Returns    0 if the task ended by this cancellation; else its result, as aio_join(); -ECANCELED
+ *            if the waiting task itself was cancelled; -EDEADLK at once for oneself, which is not
+ *            cancelled, and for a task that waits for the waiting one, which is.
  * Suspends   only if the task has not ended.
  * Owns       takes the caller's share in the task.
  */
@@ -127,7 +131,7 @@ AIO_API int aio_task_uncancel(aio_task *task);
 /* How many requests to cancel it there are that nobody took back; errors as aio_task_uncancel(). */
 AIO_API int aio_task_cancelling(const aio_task *task);
 
-/* ---- about a task ----------------------------------------------------------------------------- */
+/* ---- about a task ---------------------------------------------------------------------------- */
 
 /* The task that runs; NULL outside one.  Not retained. */
 AIO_API aio_task *aio_task_current(void);
@@ -138,7 +142,7 @@ AIO_API int aio_task_set_name(aio_task *task, const char *name);
 /* How many tasks of the loop have not ended; of the one that runs here, for NULL. */
 AIO_API size_t aio_task_count(const aio_loop *loop);
 
-/* ---- sleeping --------------------------------------------------------------------------------- */
+/* ---- sleeping -------------------------------------------------------------------------------- */
 
 /*
  * Lets the others run for so many ns, and never fewer.  Of 0 or less: for one turn.
@@ -152,12 +156,13 @@ AIO_API int aio_sleep(int64_t duration) AIO_MUST_USE;
 /* Lets all that is ready run before going on: aio_sleep(0).  Returns and suspends as that. */
 AIO_API int aio_yield(void) AIO_MUST_USE;
 
-/* ---- timeouts --------------------------------------------------------------------------------- */
+/* ---- timeouts -------------------------------------------------------------------------------- */
 
 /*
  * Runs function(arg), here and now, for at most `duration` ns: then it is cancelled.
  *
- * Returns    its result; -ETIMEDOUT if it was cancelled for the time; -EPERM outside a task; -ENOMEM.
+ * Returns    its result; -ETIMEDOUT if it was cancelled for the time; -EPERM outside a task;
+ *            -ENOMEM.
  * Suspends   as function does.
  * Owns       nothing.
  */

@@ -47,8 +47,8 @@ static int prepare(int fd)
     return -1;
 }
 
-/* A write to a socket whose peer is gone must not raise SIGPIPE.  Where send() has no flag for that,
- * the socket has an option. */
+/* A write to a socket whose peer is gone must not raise SIGPIPE.  Where send() has no flag for
+ * that, the socket has an option. */
 static int prepare_socket(int fd)
 {
     fd = prepare(fd);
@@ -138,8 +138,8 @@ static bool sigpipe_pending(void)
     return aio__sys_sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
 }
 
-/* The signal of a write goes to the thread that writes: while it is blocked there, it stays pending,
- * and can be taken away.  One that was pending before is not ours to take. */
+/* The signal of a write goes to the thread that writes: while it is blocked there, it stays
+ * pending, and can be taken away.  One that was pending before is not ours to take. */
 int64_t aio__write(int fd, const void *data, size_t size)
 {
     sigset_t sigpipe, previous;

@@ -14,7 +14,10 @@
 
 struct sockaddr;
 
-/* One pointer per thread that is read on hot paths: reached without a call, also from a shared object. */
+/*
+ * One pointer per thread that is read on hot paths: reached without a call, also from a shared
+ * object.
+ */
 #if defined(__ELF__)
 #define AIO__THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
 #else

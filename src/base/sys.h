@@ -115,7 +115,10 @@ typedef unsigned char *aio__residency;
 
 /* fcntl() with an int. */
 int aio__real_fcntl_int(int fd, int command, int value);
-/* epoll_pwait2() with 64-bit times on every processor; seconds < 0: for ever.  ENOSYS where there is none. */
+/*
+ * epoll_pwait2() with 64-bit times on every processor; seconds < 0: for ever. ENOSYS where there
+ * is none.
+ */
 int aio__real_epoll_pwait2(int epoll, void *events, int count, int64_t seconds,
                            int64_t nanoseconds);
 

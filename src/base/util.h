@@ -18,7 +18,10 @@ static inline int64_t aio__time_after(int64_t time, int64_t duration)
     return duration > INT64_MAX - time ? INT64_MAX : time + duration;
 }
 
-/* A duration for poll() and epoll_wait(): in ms, rounded up, so that it is never early; -1: for ever. */
+/*
+ * A duration for poll() and epoll_wait(): in ms, rounded up, so that it is never early; -1: for
+ * ever.
+ */
 static inline int aio__milliseconds(int64_t duration)
 {
     if (duration == INT64_MAX)

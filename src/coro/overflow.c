@@ -70,7 +70,12 @@ static void tell(const char *name, size_t size)
     length = append(message, length, "\" (stack of ", MESSAGE_SIZE);
     length = append_number(message, length, size);
     length = append(message, length, " bytes)\n", MESSAGE_SIZE);
-    (void)!aio__sys_write(STDERR_FILENO, message, length);
+    for (size_t told = 0; told < length;) {
+        ssize_t written = aio__sys_write(STDERR_FILENO, message + told, length - told);
+        if (written < 0 && errno != EINTR)
+            return;
+        told += written > 0 ? (size_t)written : 0;
+    }
 }
 
 /* Whether a fault was in the guard of the stack that runs. */

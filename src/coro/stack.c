@@ -153,7 +153,11 @@ static bool unreadable(const char *page)
     int ends[2];
     if (aio__pipe(ends) < 0)
         return false;
-    bool refused = aio__sys_write(ends[1], page, 1) < 0 && errno == EFAULT;
+    ssize_t written;
+    do
+        written = aio__sys_write(ends[1], page, 1);
+    while (written < 0 && (errno == EINTR || errno == EAGAIN));
+    bool refused = written < 0 && errno == EFAULT;
     (void)aio__sys_close(ends[0]);
     (void)aio__sys_close(ends[1]);
     return refused;

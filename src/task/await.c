@@ -199,7 +199,8 @@ int aio_task_stop(aio_task *task)
         return -ENOMEM;
     bool cancelled = false;
     int rc = aio__task_running() != NULL ? 0 : -EPERM;
-    (void)aio__future_request_cancel(task);
+    if (task != aio_task_current())
+        (void)aio__future_request_cancel(task);
     while (!task->done && (rc == 0 || rc == -ECANCELED)) {
         rc = await_end(task, BOTH_SHARES);
         cancelled = cancelled || rc == -ECANCELED;

@@ -18,6 +18,10 @@
  * on, and its park returns -ECANCELED when it is woken, with what the waker gave
  * in wait.result, for the waiter to hand on.  A NULL abort is one that always
  * returns false.
+ *
+ * A task that is abandoned never goes on.  Its abort is called once more, whether
+ * it was woken or not, with task->doomed set: then nobody may find the wait any
+ * more where wakers look.
  */
 #ifndef AIO_TASK_WAIT_H
 #define AIO_TASK_WAIT_H
@@ -46,7 +50,10 @@ int aio__park(aio__wait *wait);
 /* Queues the waiter, once; its park returns `result`. */
 void aio__wake(aio__wait *wait, int result);
 
-/* The handle to queue instead of aio__wake(), where somebody else does the queueing (a watch, a future). */
+/*
+ * The handle to queue instead of aio__wake(), where somebody else does the queueing (a watch, a
+ * future).
+ */
 struct aio__handle *aio__wait_handle(aio__wait *wait);
 
 /*

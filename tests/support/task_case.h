@@ -24,8 +24,8 @@
 #include "base/compat.h"
 #include "support/test.h"
 
-/* So many tasks; fewer where a sanitizer looks on: ThreadSanitizer knows no more than 8,000 fibers, and
- * AddressSanitizer maps a second stack for each. */
+/* So many tasks; fewer where a sanitizer looks on: ThreadSanitizer knows no more than 8,000
+ * fibers, and AddressSanitizer maps a second stack for each. */
 #if defined(AIO__TSAN) || defined(AIO__ASAN)
 #define MANY(count) ((count) < 5000 ? (count) : 5000)
 #else
