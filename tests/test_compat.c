@@ -106,18 +106,18 @@ static void accept_one(unsigned long calls)
     (void)aio__sys_close(fd);
 }
 
-TEST(accepted_socket_is_born_non_blocking_and_close_on_exec)
+TEST_EXACT(accepted_socket_is_born_non_blocking_and_close_on_exec)
 {
     accept_one(1);
 }
 
-TEST(system_without_accept4_accepts_all_the_same)
+TEST_EXACT(system_without_accept4_accepts_all_the_same)
 {
     faults_fail("accept4", 1, ENOSYS, FAULTS_FROM_THEN_ON);
     accept_one(2);
 }
 
-TEST(accepting_from_nobody_is_not_possible_now)
+TEST_EXACT(accepting_from_nobody_is_not_possible_now)
 {
     struct sockaddr_in name;
     int fd = listener(&name);
@@ -131,7 +131,7 @@ TEST(accepting_from_nobody_is_not_possible_now)
     (void)aio__sys_close(fd);
 }
 
-TEST(accepting_without_wanting_the_name)
+TEST_EXACT(accepting_without_wanting_the_name)
 {
     struct sockaddr_in name;
     int fd = listener(&name), client = client_of(&name);
@@ -290,7 +290,7 @@ TEST(writing_end_of_a_pipe_tells_whether_it_keeps_packets)
 /* ---- SIGPIPE --------------------------------------------------------------------------------- */
 
 /* The signal would end this process: its disposition is the default one. */
-TEST(sending_to_a_socket_whose_peer_is_gone_is_an_error_and_no_signal)
+TEST_EXACT(sending_to_a_socket_whose_peer_is_gone_is_an_error_and_no_signal)
 {
     int ends[2];
     if (!check_int(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0))
@@ -323,7 +323,7 @@ static int blocked_signals(sigset_t *out_set)
     return sigprocmask(SIG_BLOCK, NULL, out_set);
 }
 
-TEST(sending_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal)
+TEST_EXACT(sending_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal)
 {
     int fd = deaf_pipe();
     errno = 0;
@@ -334,7 +334,7 @@ TEST(sending_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal)
     (void)close(fd);
 }
 
-TEST(writing_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal)
+TEST_EXACT(writing_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal)
 {
     int fd = deaf_pipe();
     errno = 0;
@@ -345,7 +345,7 @@ TEST(writing_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal)
     (void)close(fd);
 }
 
-TEST(signal_that_was_pending_before_a_write_stays_so)
+TEST_EXACT(signal_that_was_pending_before_a_write_stays_so)
 {
     sigset_t sigpipe;
     int fd = deaf_pipe(), taken;
@@ -361,7 +361,7 @@ TEST(signal_that_was_pending_before_a_write_stays_so)
     (void)close(fd);
 }
 
-TEST(sending_works_on_sockets_and_pipes)
+TEST_EXACT(sending_works_on_sockets_and_pipes)
 {
     int ends[2];
     char text[4] = "";
@@ -379,7 +379,7 @@ TEST(sending_works_on_sockets_and_pipes)
     }
 }
 
-TEST(error_of_a_send_that_is_not_about_the_peer_comes_through)
+TEST_EXACT(error_of_a_send_that_is_not_about_the_peer_comes_through)
 {
     errno = 0;
     check_int(aio__send(-1, "x", 1), -1);

@@ -58,7 +58,7 @@ static int connect_to(const char *address, int port)
     return test_run(connect_and_close, &target);
 }
 
-/* ---- success ------------------------------------------------------------------------------------ */
+/* ---- success --------------------------------------------------------------------------------- */
 
 static int talk(void *arg)
 {
@@ -77,9 +77,10 @@ static int talk(void *arg)
     check_int(getsockopt(aio_stream_fd(stream), IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
     check(on != 0);
     check_int(aio_stream_write(stream, "hello", 5), 5);
+    check_int(aio_stream_flush(stream), 0);
     check_int(read(peer, heard, sizeof heard), 5);
     check_int(write(peer, "world", 5), 5);
-    check_int(aio_stream_read(stream, heard, sizeof heard), 5);
+    check_int(aio_stream_read_exactly(stream, heard, 5), 5);
     close(peer);
     return aio_stream_close(stream);
 }
@@ -137,7 +138,7 @@ TEST(localhost_works_on_a_system_without_ipv6)
     close(listener);
 }
 
-/* ---- failure ------------------------------------------------------------------------------------ */
+/* ---- failure --------------------------------------------------------------------------------- */
 
 TEST(refused_connection_is_told)
 {
@@ -173,7 +174,7 @@ TEST(want_of_descriptors_is_told)
     check_int(connect_to("localhost", 80), -EMFILE);
 }
 
-/* ---- on the way --------------------------------------------------------------------------------- */
+/* ---- on the way ------------------------------------------------------------------------------ */
 
 static int connects;
 

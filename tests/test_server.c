@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <aio/asyncio.h>
@@ -23,12 +24,14 @@ static void count_report(aio_loop *loop, const aio_failure *failure, void *arg)
     last_report = failure->error;
 }
 
-/* A raw, non-blocking client on loopback; -1 if it was refused. */
+/* A raw client on loopback, which waits for no answer long; -1 if it was refused. */
 static int connect_raw(int port)
 {
+    struct timeval patience = {.tv_usec = 300000};
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (connect(fd, (struct sockaddr *)&name, sizeof name) < 0) {
         close(fd);
         return -1;
@@ -83,7 +86,7 @@ static int stop(struct scene *scene, int64_t grace)
     return rc;
 }
 
-/* ---- handlers ----------------------------------------------------------------------------------- */
+/* ---- handlers -------------------------------------------------------------------------------- */
 
 static int echo(aio_stream *client, void *arg)
 {
@@ -122,7 +125,7 @@ static int close_stream(aio_stream *client, void *arg)
     return aio_stream_close(client);
 }
 
-/* ---- serving ------------------------------------------------------------------------------------ */
+/* ---- serving --------------------------------------------------------------------------------- */
 
 static int talk_to_echo(void *arg)
 {
@@ -294,7 +297,7 @@ TEST(client_for_whom_there_is_no_room_is_let_go_and_the_next_one_served)
     play(echo, lack_memory);
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------ */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 static int wait_for_server(void *arg)
 {
@@ -331,7 +334,7 @@ TEST(waiting_tells_why_the_server_can_not_go_on)
     play(echo, wait_for_broken);
 }
 
-/* ---- stopping ----------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 static int stop_at_once(struct scene *scene)
 {
@@ -349,7 +352,7 @@ static int stop_with_new_client(struct scene *scene)
 {
     int client = connect_raw(scene->port), rc = 0;
     /* Until the client's task is there, and has not taken its first step. */
-    while (rc == 0 && aio_server_clients(scene->server) == 0)
+    for (int i = 0; i < 100000 && rc == 0 && aio_server_clients(scene->server) == 0; i++)
         rc = aio_yield();
     check_int(scene->begun, 0);
     check_int(stop(scene, 0), 1);
@@ -400,8 +403,9 @@ static int stop_gracefully(struct scene *scene)
     char heard[8];
     int client = connect_raw(scene->port);
     int rc = aio_sleep(AIO_MSEC(2));
-    check_int(aio_server_stop(scene->server, AIO_SEC(100)), 0);
-    scene->server = NULL;
+    check_int(stop(scene, AIO_SEC(100)), 0);
+    if (rc == 0)
+        rc = aio_sleep(AIO_MSEC(2));
     check_int(read(client, heard, sizeof heard), 4);
     close(client);
     return rc;
@@ -542,7 +546,7 @@ TEST(server_may_be_stopped_with_clients_in_every_state)
         play(echo, stop_with_clients_everywhere);
 }
 
-/* ---- what the loop takes down ------------------------------------------------------------------- */
+/* ---- what the loop takes down ---------------------------------------------------------------- */
 
 static aio_server *left_over;
 
@@ -592,7 +596,7 @@ TEST(client_that_ignores_everything_does_not_keep_the_program_from_ending)
     play(ignore_everything, leave_with_stubborn_client);
 }
 
-/* ---- fairness ----------------------------------------------------------------------------------- */
+/* ---- fairness -------------------------------------------------------------------------------- */
 
 static char big[65536];
 
@@ -600,7 +604,7 @@ static int flood(void *arg)
 {
     int client = *(int *)arg, rc = 0;
     while (rc == 0) {
-        while (write(client, big, sizeof big) > 0)
+        while (send(client, big, sizeof big, MSG_NOSIGNAL) > 0)
             (void)pairs_drain(client);
         (void)pairs_drain(client);
         rc = aio_yield();
@@ -625,5 +629,7 @@ static int ping_beside_flood(struct scene *scene)
 
 TEST(client_that_floods_does_not_keep_the_others_from_being_served)
 {
-    play(echo, ping_beside_flood);
+    struct scene scene = {.handler = echo, .play = ping_beside_flood};
+    /* Not on the virtual clock: it stands while anything is ready, and here something always is. */
+    check_int(test_run_real(serve_and_play, &scene), 0);
 }

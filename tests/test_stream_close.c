@@ -72,7 +72,7 @@ static ssize_t read_to_end(int peer)
 /* Fills up what the system takes, and some of the queue: how many bytes, or an error. */
 static ssize_t fill_up(aio_stream *stream)
 {
-    size_t total = 0;
+    size_t total = pairs_fill(stream->fd);
     while (aio__buffer_size(&stream->out) == 0) {
         ssize_t n = aio_stream_write(stream, big, 1000);
         if (n < 0)
@@ -180,9 +180,9 @@ TEST(abort_is_a_reset_on_tcp)
     play(pairs_tcp, abort_it);
 }
 
-/* ---- with data unread --------------------------------------------------------------------------- */
+/* ---- with data unread ------------------------------------------------------------------------ */
 
-/* A request that is refused before it was read: the peer sends on, and must get the answer whole. */
+/* A request that is refused before it was read: the peer sends on, and must get the answer. */
 static int refuse_request(struct scene *scene)
 {
     static const char answer[] = "413 too large";
@@ -190,7 +190,7 @@ static int refuse_request(struct scene *scene)
     size_t sent = 0;
     check_int(aio_stream_write(scene->stream, answer, sizeof answer), sizeof answer);
     for (int i = 0; i < 10; i++) {
-        ssize_t n = write(scene->peer, big, 50000);
+        ssize_t n = send(scene->peer, big, 50000, MSG_NOSIGNAL);
         sent += n > 0 ? (size_t)n : 0;
         if (i == 2)
             check_int(close_it(scene), 0);
@@ -199,7 +199,7 @@ static int refuse_request(struct scene *scene)
             return rc;
     }
     check_int(sent, 500000);
-    check_int(shutdown(scene->peer, SHUT_WR), 0);
+    (void)shutdown(scene->peer, SHUT_WR);
     check_int(read_to_end(scene->peer), sizeof answer);
     check(read(scene->peer, data, sizeof data) == 0);
     return 0;
@@ -238,7 +238,7 @@ static int linger_for_flood(struct scene *scene)
     int turns = 0, rc = 0;
     size_t total = 0;
     while (rc == 0 && total < 3000000 && turns < 10000) {
-        ssize_t n = write(scene->peer, big, sizeof big);
+        ssize_t n = send(scene->peer, big, sizeof big, MSG_NOSIGNAL);
         total += n > 0 ? (size_t)n : 0;
         rc = n > 0 ? aio_yield() : aio_sleep(AIO_USEC(100));
         turns++;
@@ -301,7 +301,7 @@ TEST(loop_that_closes_ends_what_lingers)
     play(pairs_tcp, leave_lingering);
 }
 
-/* ---- interrupted -------------------------------------------------------------------------------- */
+/* ---- interrupted ----------------------------------------------------------------------------- */
 
 static int closes, close_fd;
 

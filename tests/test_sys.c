@@ -46,11 +46,10 @@ TEST(every_entry_of_the_table_is_there)
     check(aio__sys_real.free != NULL);
 }
 
-TEST(calls_reach_the_system)
+TEST_EXACT(calls_reach_the_system)
 {
     int ends[2];
     char text[4] = "";
-    faults_clear();
     if (!check_int(aio__sys_pipe(ends), 0))
         return;
     check_int(aio__sys_write(ends[1], "abc", 4), 4);
@@ -117,11 +116,10 @@ TEST(close_that_fails_has_closed)
     check_int(fcntl(fd, F_GETFD), -1);
 }
 
-TEST(transfers_are_as_short_as_was_asked)
+TEST_EXACT(transfers_are_as_short_as_was_asked)
 {
     int ends[2];
     char text[8] = "";
-    faults_clear();
     if (!check_int(aio__sys_pipe(ends), 0))
         return;
     faults_short(3);
@@ -167,10 +165,9 @@ TEST(chaos_hurts_but_loses_nothing)
 
 /* ---- Linux ----------------------------------------------------------------------------------- */
 
-TEST(waiting_with_nanoseconds_comes_back_when_they_are_over)
+TEST_EXACT(waiting_with_nanoseconds_comes_back_when_they_are_over)
 {
     struct epoll_event event;
-    faults_clear();
     int epoll = aio__sys_epoll_create1(EPOLL_CLOEXEC);
     if (!check(epoll >= 0))
         return;

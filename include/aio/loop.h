@@ -269,8 +269,11 @@ AIO_API int64_t aio_handle_when(const aio_handle *handle);
 AIO_API int aio_loop_add_reader(aio_loop *loop, int fd, aio_callback callback, void *arg);
 AIO_API int aio_loop_add_writer(aio_loop *loop, int fd, aio_callback callback, void *arg);
 /*
- * Returns 1 if there was one to remove (and its callback won't run again, even if it was ready);
- * else 0.
+ * Removes it: its callback won't run again, even if it was ready.
+ *
+ * Returns    1; 0 if there was none.
+ * Suspends   never.
+ * Owns       gives fd back to the caller.
  */
 AIO_API int aio_loop_remove_reader(aio_loop *loop, int fd);
 AIO_API int aio_loop_remove_writer(aio_loop *loop, int fd);

@@ -40,7 +40,7 @@ static inline size_t aio__buffer_room(const aio__buffer *buffer)
     return buffer->capacity - buffer->end;
 }
 
-/* Makes room for at least `size` bytes (> 0) behind the end: 0, or -ENOMEM, and then it is as it was. */
+/* Makes room for at least `size` bytes (> 0) at the end: 0; or -ENOMEM, and it is as it was. */
 int aio__buffer_reserve(aio__buffer *buffer, aio__pool *chunks, size_t size);
 /* So many bytes were put at the end. */
 void aio__buffer_commit(aio__buffer *buffer, size_t size);

@@ -13,6 +13,7 @@
 
 #include "base/sys.h"
 #include "task/scheduler.h"
+#include "task/wait.h"
 
 void aio__fd_wait_end(aio__fd_wait *self, int result)
 {

@@ -9,7 +9,7 @@
 
 #include "base/sys.h"
 
-/* ---- operations ------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 /* Results are -errno; errno itself is the caller's. */
 static ssize_t receive(aio_stream *stream, void *data, size_t size)
@@ -115,9 +115,10 @@ static const struct aio__stream_operations *operations_of(int fd)
     return plain_pipe ? &aio__pipe_operations : &aio__file_operations;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
-aio_stream *aio__stream_new(aio_loop *loop, int fd, const struct aio__stream_operations *operations)
+aio_stream *aio__stream_new(aio_loop *loop, int fd,
+                            const struct aio__stream_operations *operations)
 {
     int rc = -ENOMEM;
     aio__io *io = aio__io_of(loop);
@@ -207,7 +208,7 @@ int aio_stream_fd(const aio_stream *stream)
     return stream != NULL ? stream->fd : -EBADF;
 }
 
-/* ---- the background --------------------------------------------------------------------------- */
+/* ---- the background -------------------------------------------------------------------------- */
 
 int aio__stream_background_wait(aio_stream *stream, unsigned direction,
                                 void (*run)(aio__handle *handle))

@@ -13,6 +13,7 @@
  * user are gone.
  *
  *     stream.c        making one, its descriptor, its end
+ *     stream_fill.c   from the descriptor into memory
  *     stream_read.c   stream_write.c
  *     stream_close.c  closing, lingering
  */
@@ -35,7 +36,7 @@ struct aio__stream_operations {
     ssize_t (*write)(aio_stream *stream, const void *data, size_t size);
     /* Nothing more will be written: 0, or -errno.  NULL: it has no two halves. */
     int (*shutdown)(aio_stream *stream);
-    /* Makes the close that follows a reset, for the peer to see that something is missing; or NULL. */
+    /* Makes the close that follows a reset: the peer sees that something is missing; or NULL. */
     void (*reset)(aio_stream *stream);
     /* A read that gives less than asked has left nothing. */
     bool short_read_drains;
@@ -79,7 +80,8 @@ struct aio_stream {
 };
 
 /* Makes a stream of a non-blocking descriptor; NULL with errno, and fd is still the caller's. */
-aio_stream *aio__stream_new(aio_loop *loop, int fd, const struct aio__stream_operations *operations);
+aio_stream *aio__stream_new(aio_loop *loop, int fd,
+                            const struct aio__stream_operations *operations);
 
 /* A task begins, and ends, to use the stream: it is not freed in between. */
 static inline void aio__stream_enter(aio_stream *stream)
@@ -96,8 +98,13 @@ void aio__stream_finish(aio_stream *stream);
 /* Its loop closes: ends what lingers; what its user still holds is left with a descriptor. */
 void aio__stream_lose_loop(aio__owned *owned);
 
-/* Reads once, without waiting: as operations->read, and notes the end, an error, whether it is drained. */
+/* Reads once, without waiting: as operations->read.  Notes the end, an error, being drained. */
 ssize_t aio__stream_try_read(aio_stream *stream, void *data, size_t size);
+/* Waits for the first bytes, and reads them into the caller's memory; as aio_stream_read(). */
+ssize_t aio__stream_read_directly(aio_stream *stream, void *buffer, size_t size);
+/* Adds to the buffer, once; until it has so many bytes: 1; 0 the stream ends before; -errno. */
+int aio__stream_fill(aio_stream *stream, size_t missing);
+int aio__stream_fill_to(aio_stream *stream, size_t least);
 /* Whether a read would get nothing. */
 static inline bool aio__stream_drained(const aio_stream *stream)
 {

@@ -19,7 +19,7 @@
 /* How many reads are discarded in one go. */
 #define DISCARDS 16
 
-/* ---- the descriptor --------------------------------------------------------------------------- */
+/* ---- the descriptor -------------------------------------------------------------------------- */
 
 static void leave_lingering(aio_stream *stream)
 {
@@ -82,7 +82,7 @@ void aio__stream_lose_loop(aio__owned *owned)
     }
 }
 
-/* ---- lingering -------------------------------------------------------------------------------- */
+/* ---- lingering ------------------------------------------------------------------------------- */
 
 static void discard_in_background(aio__handle *handle);
 
@@ -182,7 +182,7 @@ static void begin_lingering(aio_stream *stream)
         aio__stream_linger(stream);
 }
 
-/* ---- the calls -------------------------------------------------------------------------------- */
+/* ---- the calls ------------------------------------------------------------------------------- */
 
 int aio_stream_close(aio_stream *stream)
 {

@@ -12,6 +12,7 @@
 
 #include "io/stream.h"
 #include "task/scheduler.h"
+#include "task/wait.h"
 
 enum waiting { FOR_NOTHING, FOR_TURN, FOR_ROOM };
 
@@ -28,7 +29,7 @@ struct flush {
     uint64_t target; /* waits until `sent` is this */
 };
 
-/* ---- turns ------------------------------------------------------------------------------------ */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 static struct turn *first_turn(const aio_stream *stream)
 {
@@ -111,7 +112,7 @@ static int begin_turn(struct turn *turn, aio_stream *stream)
     return rc;
 }
 
-/* ---- sending ---------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 /* Why nothing can be written any more; 0 if it can. */
 static int check_open(aio_stream *stream)
@@ -144,8 +145,8 @@ static int send_all(aio_stream *stream, const char *data, size_t size, size_t *d
 
 static int send_queued(aio_stream *stream)
 {
-    size_t done = 0;
-    int rc = send_all(stream, aio__buffer_data(&stream->out), aio__buffer_size(&stream->out), &done);
+    size_t size = aio__buffer_size(&stream->out), done = 0;
+    int rc = send_all(stream, aio__buffer_data(&stream->out), size, &done);
     stream->sent += done;
     if (done != 0)
         aio__buffer_consume(&stream->out, stream->io->chunks, done);
@@ -207,7 +208,7 @@ static int arm(aio_stream *stream)
     return rc < 0 ? rc : aio__stream_background_wait(stream, AIO__WRITE, send_in_background);
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* Sends what it can while nothing is queued: 0; -EAGAIN something is left. */
 static int send_directly(aio_stream *stream, const char *data, size_t size, size_t *done)
@@ -282,7 +283,7 @@ ssize_t aio_stream_write(aio_stream *stream, const void *data, size_t size)
     return (ssize_t)done;
 }
 
-/* ---- flushing --------------------------------------------------------------------------------- */
+/* ---- flushing -------------------------------------------------------------------------------- */
 
 static bool abort_flush(aio__wait *wait)
 {
@@ -350,7 +351,7 @@ int aio_stream_write_eof(aio_stream *stream)
     return rc;
 }
 
-/* ---- the end ---------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 void aio__stream_end_writers(aio_stream *stream)
 {

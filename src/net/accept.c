@@ -2,7 +2,7 @@
  * Accepting: try first, wait only when nobody is there, pass over what failed
  * before it was accepted, and pause where the system has no room.
  */
-#include "net/accept.h"
+#include "net/listener.h"
 
 #include <errno.h>
 
@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "io/stream.h"
 #include "task/scheduler.h"
+#include "task/wait.h"
 
 #define PAUSE AIO_SEC(1)
 /* So many failures in a row are no accident any more: then it pauses too. */
@@ -20,7 +21,7 @@ struct accept_wait {
     aio_listener *listener;
 };
 
-/* ---- waiting ---------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 static void wake_waiter(aio_listener *listener, int result)
 {
@@ -121,7 +122,7 @@ static int wait_for(aio_listener *listener, bool client)
     return rc;
 }
 
-/* ---- accepting -------------------------------------------------------------------------------- */
+/* ---- accepting ------------------------------------------------------------------------------- */
 
 /* No room in the system: that may change. */
 static bool starving(int rc)

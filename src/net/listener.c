@@ -1,5 +1,8 @@
 /*
  * Listeners: opening the sockets, and closing them.
+ *
+ * All sockets of a listener have one port: where the system chooses it, the first
+ * one gets it and the other must take the same.
  */
 #include "net/listener.h"
 
@@ -7,13 +10,12 @@
 #include <netinet/tcp.h>
 
 #include "base/sys.h"
-#include "net/accept.h"
 
 #define BACKLOG 1024
-/* How often another port is tried, where one of the system's choice is not free in both families. */
+/* How often a port is chosen anew, where it is not free in both families. */
 #define PORT_TRIALS 16
 
-/* ---- one socket ------------------------------------------------------------------------------- */
+/* ---- one socket ------------------------------------------------------------------------------ */
 
 static int set_option(int fd, int level, int option)
 {
@@ -87,7 +89,7 @@ static void close_sockets(aio_listener *listener)
     }
 }
 
-/* ---- all of them ------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 /* An address that this system does not have is passed over, if there is another. */
 static bool lacking(int rc)
@@ -127,7 +129,7 @@ static int open_listener(aio_listener *listener, const char *address, int port)
     return rc;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void lose_loop(aio__owned *owned)
 {

@@ -41,4 +41,13 @@ struct aio_listener {
 /* Frees one that is closed. */
 void aio__listener_free(aio_listener *listener);
 
+/* ---- accept.c -------------------------------------------------------------------------------- */
+
+/* A socket of the listener was opened. */
+void aio__accept_prepare(struct aio__listening *socket);
+/* The listener closes: the task that waits to accept gets -EBADF. */
+void aio__accept_end(aio_listener *listener);
+/* As aio_listener_accept(): 0, or -errno. */
+int aio__accept_client(aio_listener *listener, aio_stream **out_stream);
+
 #endif

@@ -13,8 +13,9 @@
 #include "base/sys.h"
 #include "base/util.h"
 #include "io/stream.h"
-#include "net/accept.h"
+#include "net/listener.h"
 #include "task/scheduler.h"
+#include "task/wait.h"
 
 struct client {
     aio_server *server;
@@ -43,7 +44,7 @@ struct aio_server {
     aio__timer timer;   /* for its grace; its place in the heap is reserved */
 };
 
-/* ---- the end of a task ------------------------------------------------------------------------ */
+/* ---- the end of a task ----------------------------------------------------------------------- */
 
 static bool idle(const aio_server *server)
 {
@@ -87,8 +88,9 @@ static void client_ended(void *arg)
     struct client *client = arg;
     aio_server *server = client->server;
     int rc = aio_future_result(client->task);
+    const char *name = aio_task_name(client->task);
     if (rc < 0 && rc != -ECANCELED && !peer_is_gone(rc) && server->loop != NULL)
-        aio__loop_report(server->loop, "a client's handler failed", aio_task_name(client->task), rc);
+        aio__loop_report(server->loop, "a client's handler failed", name, rc);
     aio__link_remove(&client->link);
     server->client_count--;
     aio__stream_unhold(client->stream);
@@ -135,7 +137,7 @@ static void lose_loop(aio__owned *owned)
         end_all(server);
 }
 
-/* ---- clients ---------------------------------------------------------------------------------- */
+/* ---- clients --------------------------------------------------------------------------------- */
 
 static int run_client(void *arg)
 {
@@ -189,7 +191,7 @@ static int accept_clients(void *arg)
     return rc;
 }
 
-/* ---- a server's life -------------------------------------------------------------------------- */
+/* ---- a server's life ------------------------------------------------------------------------- */
 
 static void wake_for_grace(aio__handle *handle)
 {
@@ -287,7 +289,7 @@ int aio_server_wait(aio_server *server)
     return rc;
 }
 
-/* ---- stopping --------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 struct stop_wait {
     aio__wait wait;

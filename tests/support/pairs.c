@@ -47,6 +47,21 @@ bool pairs_tcp(int ends[2])
     return check(connected);
 }
 
+int pairs_connect(int family, int port)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port),
+                              .sin6_addr = in6addr_loopback};
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int rc = family == AF_INET ? connect(fd, (struct sockaddr *)&v4, sizeof v4)
+                               : connect(fd, (struct sockaddr *)&v6, sizeof v6);
+    if (rc == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 void pairs_close(int ends[2])
 {
     for (int i = 0; i < 2; i++)

@@ -13,6 +13,8 @@ bool pairs_unix(int ends[2]);
 bool pairs_tcp(int ends[2]);
 /* ends[0] is for reading. */
 bool pairs_pipe(int ends[2]);
+/* A blocking client of a port on loopback, AF_INET or AF_INET6; -1 if it was refused. */
+int pairs_connect(int family, int port);
 /* Closes both; one that is -1 is none. */
 void pairs_close(int ends[2]);
 
