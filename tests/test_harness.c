@@ -263,7 +263,7 @@ TEST_WITHOUT_SWEEP(signal_that_stays_blocked_is_found)
     expect_leak(leave_mask, "is blocked now");
 }
 
-/* ---- how a test ends -------------------------------------------------------------------------- */
+/* ---- how a test ends ------------------------------------------------------------------------- */
 
 static void fail_twice_and_go_on(void)
 {
@@ -313,7 +313,7 @@ TEST_WITHOUT_SWEEP(test_that_ends_its_process_has_failed)
     expect_failure(end_process, "the test ended its process");
 }
 
-/* ---- the sweep -------------------------------------------------------------------------------- */
+/* ---- the sweep ------------------------------------------------------------------------------- */
 
 static void allocate_two(void)
 {

@@ -37,7 +37,7 @@ static void print_row(const char *name, double *samples, int count)
     printf("%-24s %8.1f %8.1f %8.1f\n", name, samples[count / 2], samples[0], samples[count - 1]);
 }
 
-/* ---- ours --------------------------------------------------------------------------------------- */
+/* ---- ours ------------------------------------------------------------------------------------ */
 
 static long left;
 
@@ -88,7 +88,7 @@ static int measure_ring(void *arg)
     return rc;
 }
 
-/* ---- the C library's ---------------------------------------------------------------------------- */
+/* ---- the C library's ------------------------------------------------------------------------- */
 
 static ucontext_t here, there;
 
