@@ -336,16 +336,22 @@ static int cancel_a_long_chain(void *arg)
     return 0;
 }
 
+/* Without guards: before Linux 6.13 each is a mapping, and of these there may be 65,530. */
+static void run_long_chain(bool backwards)
+{
+    (void)setenv("AIO_GUARD", "none", 1);
+    check_int(test_run(cancel_a_long_chain, &backwards), 0);
+    (void)unsetenv("AIO_GUARD");
+}
+
 TEST_WITHOUT_SWEEP(a_hundred_thousand_in_a_row_are_cancelled)
 {
-    bool backwards = false;
-    check_int(test_run(cancel_a_long_chain, &backwards), 0);
+    run_long_chain(false);
 }
 
 TEST_WITHOUT_SWEEP(a_hundred_thousand_in_a_row_made_from_the_end_are_cancelled)
 {
-    bool backwards = true;
-    check_int(test_run(cancel_a_long_chain, &backwards), 0);
+    run_long_chain(true);
 }
 
 TASK_TEST(five_in_a_row_are_cancelled)

@@ -325,7 +325,8 @@ static void nobody_waits(struct scene *scene, aio__watch *watch)
     (void)close(scene->ends[1]);
     check_int(step(scene), 1);
     unwait(scene, watch, &scene->reader);
-    (void)aio_loop_step(scene->loop, AIO_MSEC(1)); /* finds out if there is an epoll_pwait2(), too */
+    /* Finds out if there is an epoll_pwait2(), too. */
+    (void)aio_loop_step(scene->loop, AIO_MSEC(1));
     unsigned long before = polls();
     check_int(aio_loop_step(scene->loop, AIO_MSEC(2)), 0);
     check_int(polls() - before, 1);

@@ -250,7 +250,7 @@ int actor_wait(struct actor *actor, enum action_kind kind, unsigned place)
         expect(world, is_outcome(kind, future, rc), "waiting for what is done gave something else");
         return rc;
     }
-    if (where == STOPS)
+    if (where == STOPS && place != actor->number) /* it does not stop itself */
         (void)model_cancel(world, place);
     enum circle circle = leads_to(world, place, actor);
     if (circle == MAYBE_CIRCLE)
