@@ -479,3 +479,54 @@ TASK_TEST(a_task_can_not_stop_itself)
     check_int(aio_task_cancelling(aio_task_current()), 0);
     check_int(aio_yield(), 0);
 }
+
+/* ---- cancelled twice in a turn --------------------------------------------------------------- */
+
+struct twice {
+    struct trace trace;
+    aio_future *future;
+};
+
+static int wait_and_note(void *arg)
+{
+    struct twice *twice = arg;
+    int rc = aio_await_done(twice->future);
+    note(&twice->trace, 't');
+    return rc;
+}
+
+static void note_callback(void *arg)
+{
+    note(arg, 'c');
+}
+
+TASK_TEST(cancelled_twice_in_a_turn_a_waiter_keeps_its_place)
+{
+    struct twice twice = {.future = aio_future_new()};
+    aio_handle handle = AIO_HANDLE_INIT;
+    aio_task *task = twice.future != NULL ? aio_spawn(wait_and_note, &twice) : NULL;
+    check_int(aio_yield(), 0);
+    check_int(aio_task_cancel(task), 1);
+    check_int(aio_loop_call_soon(aio_loop_current(), &handle, note_callback, &twice.trace), 0);
+    check_int(aio_task_cancel(task), 1);
+    check_int(aio_join(task), -ECANCELED);
+    check_int(aio_yield(), 0);
+    check_string(twice.trace.text, "tc");
+    aio_release(twice.future);
+}
+
+static int stop_each_other(void *arg)
+{
+    aio_task **other = arg;
+    (void)!aio_yield();
+    return aio_task_stop(aio_retain(*other));
+}
+
+TASK_TEST(of_two_that_stop_each_other_one_is_told_that_the_other_has_not_ended)
+{
+    aio_task *tasks[2];
+    tasks[0] = aio_spawn(stop_each_other, &tasks[1]);
+    tasks[1] = aio_spawn(stop_each_other, &tasks[0]);
+    int first = aio_join(tasks[0]), second = aio_join(tasks[1]);
+    check(first == -EDEADLK || second == -EDEADLK);
+}

@@ -514,3 +514,30 @@ TEST(a_future_of_another_loop_can_not_be_awaited)
     aio_release(future);
     check_int(aio_loop_close(other), 0);
 }
+
+/* ---- a value whose end gives another --------------------------------------------------------- */
+
+static int values_destroyed;
+
+static void destroy_and_replace(void *value)
+{
+    static int another;
+    (void)value;
+    if (++values_destroyed == 1)
+        check_int(aio_future_set_value(aio_task_current(), &another, destroy_and_replace), 0);
+}
+
+static int replace_values(void *arg)
+{
+    int rc = aio_future_set_value(aio_task_current(), arg, destroy_and_replace);
+    return rc < 0 ? rc : aio_future_set_value(aio_task_current(), arg, destroy_and_replace);
+}
+
+TASK_TEST(a_value_may_be_replaced_by_what_destroys_it)
+{
+    int value = 0;
+    values_destroyed = 0;
+    aio_task *task = aio_spawn(replace_values, &value);
+    check_int(aio_join(task), 0);
+    check_int(values_destroyed, 3);
+}

@@ -153,9 +153,10 @@ static void layer_starts(aio__extension *extension)
     note("start");
 }
 
-static void layer_idles(aio__extension *extension)
+static void layer_idles(aio__extension *extension, int64_t wait)
 {
     check(extension == &layer.extension);
+    check(wait > 0);
     note("idle");
 }
 

@@ -520,3 +520,15 @@ TEST(a_run_whose_loop_is_stopped_ends_before_main_does)
     check_int(aio_runner_run(runner, do_nothing, NULL), 0);
     check_int(aio_runner_close(runner), 0);
 }
+
+static int raise_sigint_and_return(void *arg)
+{
+    (void)arg;
+    (void)raise(SIGINT);
+    return 7;
+}
+
+TEST(sigint_that_came_too_late_for_main_is_not_lost)
+{
+    check_int(aio_run(raise_sigint_and_return, NULL), -EINTR);
+}

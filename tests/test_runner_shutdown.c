@@ -336,3 +336,53 @@ TEST(what_an_abandoned_task_awaited_can_be_released)
     check(!aio_future_done(future));
     aio_release(future);
 }
+
+/* ---- what it reports ------------------------------------------------------------------------- */
+
+static int fail_when_cancelled(void *arg)
+{
+    (void)arg;
+    return aio_sleep(AIO_SEC(1000)) < 0 ? -EIO : 0;
+}
+
+static int leave_one_that_fails(void *arg)
+{
+    aio_task **out_task = arg;
+    catch_failures(&caught);
+    *out_task = aio_spawn(fail_when_cancelled, NULL);
+    return aio_yield();
+}
+
+TEST(one_that_fails_in_the_shut_down_is_reported)
+{
+    aio_task *task = NULL;
+    check_int(test_run(leave_one_that_fails, &task), 0);
+    check_int(caught.count, 1);
+    check_int(caught.error, -EIO);
+    aio_release(task);
+}
+
+/* Its deadline comes while it stands still: there is no wait to undo any more. */
+static int ignore_with_a_deadline(void *arg)
+{
+    aio_timeout timeout;
+    (void)arg;
+    int rc = aio_timeout_begin(&timeout, AIO_SEC(35));
+    for (; rc == 0;)
+        (void)!aio_sleep(AIO_SEC(1000));
+    return rc;
+}
+
+static int leave_one_with_a_deadline(void *arg)
+{
+    (void)arg;
+    catch_failures(&caught);
+    int rc = aio_go(ignore_with_a_deadline, NULL);
+    return rc < 0 ? rc : aio_go(sleep_long, NULL);
+}
+
+TEST(deadline_of_one_that_stands_still_is_harmless)
+{
+    check_int(test_run(leave_one_with_a_deadline, NULL), 0);
+    check_int(caught.count, 1);
+}

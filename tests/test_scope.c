@@ -170,3 +170,23 @@ TASK_TEST(scopes_nest_deeply_and_the_outermost_expires)
     check_int(timers(), 0);
     check_int(aio_sleep(1), 0);
 }
+
+/* Called when a task has ended, and is released. */
+static void begin_too_late(void *value)
+{
+    aio_timeout timeout;
+    (void)value;
+    check_int(aio_timeout_begin(&timeout, AIO_SEC(1)), -EPERM);
+}
+
+static int leave_a_value(void *arg)
+{
+    return aio_future_set_value(aio_task_current(), arg, begin_too_late);
+}
+
+TASK_TEST(a_task_that_has_ended_can_not_open_a_scope)
+{
+    int value = 0;
+    check_int(aio_go(leave_a_value, &value), 0);
+    check_int(aio_sleep(AIO_SEC(2)), 0);
+}

@@ -347,14 +347,14 @@ TEST(handler_that_replaces_one_for_once_is_called_each_time)
     aio_loop *loop = new_loop();
     if (loop != NULL && aio__signal_watch_add(loop, ANY_SIGNAL, true, note, "once") == 0) {
         check_int(aio_loop_add_signal_handler(loop, ANY_SIGNAL, count_call, &calls), 0);
-        check_int(loop->waits, 1);
+        check_int(loop->handlers, 1);
         for (int i = 0; i < 3; i++) {
             (void)raise(ANY_SIGNAL);
             check_int(aio_loop_step(loop, 0), 1);
         }
         check_int(calls, 3);
         check_int(aio_loop_remove_signal_handler(loop, ANY_SIGNAL), 1);
-        check_int(loop->waits, 0);
+        check_int(loop->handlers, 0);
     }
     check_disposition(SIG_DFL, 0);
     (void)aio_loop_close(loop);
@@ -372,6 +372,49 @@ TEST(handler_for_once_that_replaces_another_is_for_once)
         check(now.sa_handler == SIG_DFL);
         check_int(aio_loop_step(loop, 0), 1);
         check_trace("once");
+    }
+    (void)aio_loop_close(loop);
+}
+
+TEST(handler_for_once_is_not_the_programs_to_remove)
+{
+    aio_loop *loop = new_loop();
+    if (loop != NULL && aio__signal_watch_add(loop, ANY_SIGNAL, true, note, "once") == 0) {
+        check_int(aio_loop_remove_signal_handler(loop, ANY_SIGNAL), 0);
+        check(!aio__signal_watch_end(loop, ANY_SIGNAL));
+        check(!aio__signal_watch_end(loop, ANY_SIGNAL)); /* there is none any more */
+    }
+    check_disposition(SIG_DFL, 0);
+    (void)aio_loop_close(loop);
+}
+
+TEST(handler_for_once_that_has_not_run_says_so_at_its_end)
+{
+    aio_loop *loop = new_loop();
+    if (loop != NULL && aio__signal_watch_add(loop, ANY_SIGNAL, true, note, "once") == 0) {
+        (void)raise(ANY_SIGNAL);
+        check(aio__signal_watch_end(loop, ANY_SIGNAL));
+    }
+    (void)aio_loop_close(loop);
+    check_trace("");
+}
+
+static void own_handler(int signal)
+{
+    (void)signal;
+}
+
+TEST(handler_that_the_program_has_set_meanwhile_stays)
+{
+    struct sigaction before, now;
+    (void)sigaction(ANY_SIGNAL, NULL, &before);
+    aio_loop *loop = new_loop();
+    if (loop != NULL && aio_loop_add_signal_handler(loop, ANY_SIGNAL, note, "no") == 0) {
+        (void)signal(ANY_SIGNAL, own_handler);
+        check_int(aio_loop_remove_signal_handler(loop, ANY_SIGNAL), 1);
+        (void)sigaction(ANY_SIGNAL, NULL, &now);
+        check(now.sa_handler == own_handler);
+        (void)sigaction(ANY_SIGNAL, &before, NULL);
     }
     (void)aio_loop_close(loop);
 }

@@ -555,3 +555,43 @@ TEST_WITHOUT_SWEEP(ten_thousand_at_a_time)
     check_int(test_run(go_many, &count), 0);
     check_int(count, MANY(10000));
 }
+
+/* ---- reports --------------------------------------------------------------------------------- */
+
+static void sleep_in_handler(aio_loop *loop, const aio_failure *failure, void *arg)
+{
+    (void)loop, (void)failure;
+    *(int *)arg = aio_sleep(AIO_SEC(1));
+}
+
+static int fail_at_once(void *arg)
+{
+    (void)arg;
+    return -EIO;
+}
+
+TASK_TEST(an_exception_handler_can_not_suspend)
+{
+    int slept = 0;
+    check_int(aio_loop_set_exception_handler(aio_loop_current(), sleep_in_handler, &slept), 0);
+    check_int(aio_go(fail_at_once, NULL), 0);
+    check_int(aio_yield(), 0);
+    check_int(slept, -EPERM);
+}
+
+/* ---- posts of one's own ---------------------------------------------------------------------- */
+
+static void note_post(void *arg)
+{
+    note(arg, 'p');
+}
+
+TASK_TEST(what_a_task_has_posted_comes_before_its_own_next_step)
+{
+    struct trace trace = {0};
+    aio_handle handle = AIO_HANDLE_INIT;
+    check_int(aio_loop_call_soon_threadsafe(aio_loop_current(), &handle, note_post, &trace), 0);
+    check_int(aio_yield(), 0);
+    note(&trace, 'm');
+    check_string(trace.text, "pm");
+}

@@ -526,3 +526,8 @@ TASK_TEST(a_cancellation_that_was_taken_back_does_not_reach_the_code_around)
     check_int(aio_task_cancelling(self), 0);
     (void)aio_handle_cancel(&handle);
 }
+
+TASK_TEST(a_run_of_no_function_is_einval)
+{
+    check_int(aio_timeout_run(AIO_SEC(1), NULL, NULL), -EINVAL);
+}

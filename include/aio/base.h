@@ -81,7 +81,7 @@ AIO_API const char *aio_version(void);
  * What a result says, in words ("connection refused").
  *
  * Returns    the text of a negative result, or of the positive code that a maker left in errno; of
- *            a result that is no error, "success".
+ *            0, "success".
  * Suspends   never.
  * Owns       nothing; the text is constant, or this thread's own until its next call here.
  */

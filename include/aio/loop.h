@@ -133,7 +133,7 @@ AIO_API aio_loop *aio_loop_current(void);
  * Runs the loop until aio_loop_stop().
  *
  * Returns    0 when it was stopped; -EBUSY if this loop, or another on this thread, runs already;
- *            what the selector failed with, otherwise.
+ *            -EINVAL for NULL; what the selector failed with, otherwise.
  * Suspends   never: it is what others are suspended in.  Not for tasks.
  * Owns       nothing.
  */
@@ -143,7 +143,8 @@ AIO_API int aio_loop_run_forever(aio_loop *loop);
  * Runs one turn, for a program with a main loop of its own.  The selector waits for at most
  * `timeout` ns: 0 for not at all, AIO_FOREVER for as long as it takes.
  *
- * Returns    how many callbacks and task steps ran; -EBUSY as aio_loop_run_forever().
+ * Returns    how many callbacks and task steps ran, the library's own among them; -EBUSY, -EINVAL
+ *            as aio_loop_run_forever().
  * Suspends   never.
  * Owns       nothing.
  */
@@ -229,8 +230,9 @@ AIO_API aio_handle *aio_loop_call_at_new(aio_loop *loop, int64_t when, aio_callb
 
 /*
  * Queues a callback from any thread, and wakes the loop.  Lock-free; what one thread posts runs
- * in the order it was posted.  The loop must not be closed at the same time, and the handle can't
- * be cancelled from another thread.
+ * in the order it was posted.  The handle can't be cancelled from another thread.  The loop must
+ * not be closed before this has returned: if the callback ends the run, join the thread, then
+ * close.
  *
  * Returns    0; -EBUSY if the handle is queued already; -EINVAL for NULL.
  * Suspends   never.
@@ -311,7 +313,8 @@ typedef void (*aio_exception_handler)(aio_loop *loop, const aio_failure *failure
  * error stream.
  *
  * Returns    0; -EINVAL for a NULL loop.
- * Suspends   never; nor may the handler.
+ * Suspends   never; nor can the handler, on whichever stack it is called: there such calls return
+ *            -EPERM.
  * Owns       nothing; `failure` is the handler's only for the call.
  */
 AIO_API int aio_loop_set_exception_handler(aio_loop *loop, aio_exception_handler handler,

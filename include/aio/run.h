@@ -17,7 +17,7 @@
  * abandoned.
  *
  * SIGINT (Ctrl-C), if its disposition is the default one, cancels the function's
- * task; a second one kills the process.
+ * task, on the main thread; a second one kills the process.
  *
  * Thread-safety: one loop a thread, any number of threads.
  */
@@ -35,8 +35,9 @@ extern "C" {
  * has ended.  aio_run() reports a stack overflow with the name of the task; with options of one's
  * own, that is theirs to say (NULL: as aio_run()).
  *
- * Returns    the function's result; -EINTR if it ended with -ECANCELED because of SIGINT; -EBUSY
- *            if a loop runs on this thread; -EDEADLK if nothing could ever have woken it; -ENOMEM,
+ * Returns    the function's result; -EINTR if it ended with -ECANCELED because of SIGINT, or
+ *            succeeded before it could hear of one that had come; -EBUSY if a loop runs on this
+ *            thread; -EDEADLK if nothing could ever have woken it; -ENOMEM,
  *            -EMFILE ... if no loop could be made.
  * Suspends   never: not for tasks.
  * Owns       borrows arg for the call.

@@ -162,7 +162,7 @@ AIO_API int aio_yield(void) AIO_MUST_USE;
  * Runs function(arg), here and now, for at most `duration` ns: then it is cancelled.
  *
  * Returns    its result; -ETIMEDOUT if it was cancelled for the time; -EPERM outside a task;
- *            -ENOMEM.
+ *            -EINVAL for no function; -ENOMEM.
  * Suspends   as function does.
  * Owns       nothing.
  */

@@ -15,6 +15,26 @@ uint64_t aio__ticks(void)
 }
 #endif
 
+bool aio__is_main_thread(void)
+{
+#if defined(__linux__)
+    return syscall(SYS_gettid) == (long)getpid();
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__)
+    return pthread_main_np() != 0;
+#else
+    return true;
+#endif
+}
+
+const char *aio__environment(const char *name)
+{
+#if defined(__linux__)
+    return secure_getenv(name);
+#else
+    return geteuid() == getuid() && getegid() == getgid() ? getenv(name) : NULL;
+#endif
+}
+
 int aio__set_nonblocking(int fd)
 {
     int flags = aio__sys_fcntl_int(fd, F_GETFL, 0);
@@ -96,10 +116,12 @@ int aio__pipe(int ends[2])
 #endif
     if (aio__sys_pipe(ends) < 0)
         return -1;
-    int reader = prepare(ends[0]), writer = prepare(ends[1]);
+    int reader = prepare(ends[0]), error = errno;
+    int writer = prepare(ends[1]);
     if (reader >= 0 && writer >= 0)
         return 0;
-    int error = errno;
+    if (reader >= 0)
+        error = errno;
     if (reader >= 0)
         (void)aio__sys_close(reader);
     if (writer >= 0)

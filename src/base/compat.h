@@ -9,6 +9,7 @@
 #define AIO_BASE_COMPAT_H
 
 #include <stdbool.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -108,6 +109,10 @@ int aio__socket(int domain, int type, int protocol);
 int aio__pipe(int ends[2]);
 /* What wakes a selector: an eventfd, twice, or a pipe's two ends; 0, or -1 with errno. */
 int aio__event_pair(int ends[2]);
+/* Whether this is the thread that main() runs on. */
+bool aio__is_main_thread(void);
+/* getenv(), but NULL in a program with more rights than who started it. */
+const char *aio__environment(const char *name);
 /* Makes a descriptor of someone else's non-blocking; 0 or -errno. */
 int aio__set_nonblocking(int fd);
 /* Makes it blocking again, if that can be. */

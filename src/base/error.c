@@ -104,7 +104,7 @@ static const struct {
 };
 
 /* For the numbers that the table lacks. */
-static _Thread_local char scratch[48];
+static _Thread_local char text_scratch[48], name_scratch[48];
 
 /* The positive number of a result; 0 if it is none. */
 static int number_of(int rc)
@@ -114,38 +114,43 @@ static int number_of(int rc)
     return rc < 0 ? -rc : rc;
 }
 
-static const char *user_error(const char *before, int rc, const char *behind)
+/* Its place in the table, or AIO__COUNT(errors). */
+static size_t find(int number)
 {
-    (void)snprintf(scratch, sizeof scratch, "%s%d%s", before, AIO_USER_ERROR_NUMBER(rc), behind);
-    return scratch;
+    size_t i = 0;
+    while (i < AIO__COUNT(errors) && errors[i].number != number)
+        i++;
+    return i;
 }
 
 const char *aio_strerror(int rc)
 {
     int number = number_of(rc);
+    size_t i = find(number);
     if (rc == 0)
         return "success";
-    if (number == 0)
-        return user_error("the program's own error ", rc, "");
-    for (size_t i = 0; i < AIO__COUNT(errors); i++)
-        if (errors[i].number == number)
-            return errors[i].text;
-    (void)snprintf(scratch, sizeof scratch, "error %d", number);
-    return scratch;
+    if (i < AIO__COUNT(errors))
+        return errors[i].text;
+    const char *whose = number == 0 ? "the program's own error" : "error";
+    (void)snprintf(text_scratch, sizeof text_scratch, "%s %d", whose,
+                   number == 0 ? AIO_USER_ERROR_NUMBER(rc) : number);
+    return text_scratch;
 }
 
 const char *aio_errname(int rc)
 {
     int number = number_of(rc);
+    size_t i = find(number);
     if (rc == 0)
         return "0";
+    if (i < AIO__COUNT(errors))
+        return errors[i].name;
     if (number == 0)
-        return user_error("AIO_USER_ERROR(", rc, ")");
-    for (size_t i = 0; i < AIO__COUNT(errors); i++)
-        if (errors[i].number == number)
-            return errors[i].name;
-    (void)snprintf(scratch, sizeof scratch, "%d", rc);
-    return scratch;
+        (void)snprintf(name_scratch, sizeof name_scratch, "AIO_USER_ERROR(%d)",
+                       AIO_USER_ERROR_NUMBER(rc));
+    else
+        (void)snprintf(name_scratch, sizeof name_scratch, "%d", rc);
+    return name_scratch;
 }
 
 const char *aio_version(void)

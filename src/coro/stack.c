@@ -93,7 +93,7 @@ struct aio__stack_pool {
 
 static enum guard guard_wanted(void)
 {
-    const char *name = getenv("AIO_GUARD");
+    const char *name = aio__environment("AIO_GUARD");
     if (name == NULL)
         return GUARD_UNKNOWN;
     if (strcmp(name, "none") == 0)
@@ -147,31 +147,34 @@ void aio__stack_pool_close(aio__stack_pool *pool)
 
 /* ---- guards ---------------------------------------------------------------------------------- */
 
-/* Whether the kernel won't read a page: the only proof that it is guarded. */
-static bool unreadable(const char *page)
+/* Whether the kernel won't read a page: the only proof that it is guarded.  1, 0, or -errno. */
+static int unreadable(const char *page)
 {
     int ends[2];
-    if (aio__pipe(ends) < 0)
-        return false;
     ssize_t written;
+    if (aio__pipe(ends) < 0)
+        return -errno;
     do
         written = aio__sys_write(ends[1], page, 1);
     while (written < 0 && (errno == EINTR || errno == EAGAIN));
-    bool refused = written < 0 && errno == EFAULT;
+    int refused = written < 0 && errno == EFAULT;
     (void)aio__sys_close(ends[0]);
     (void)aio__sys_close(ends[1]);
     return refused;
 }
 
+/* GUARD_UNKNOWN if it can't be told now: without memory, or without a descriptor. */
 static enum guard probe(size_t page)
 {
     char *scratch = aio__sys_mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                                   -1, 0);
     if (scratch == MAP_FAILED)
-        return GUARD_MPROTECT;
-    bool works = aio__sys_madvise(scratch, page, ADVICE_GUARD_INSTALL) == 0 && unreadable(scratch);
+        return GUARD_UNKNOWN;
+    int works = 0;
+    if (aio__sys_madvise(scratch, page, ADVICE_GUARD_INSTALL) == 0)
+        works = unreadable(scratch);
     (void)aio__sys_munmap(scratch, page);
-    return works ? GUARD_INSTALL : GUARD_MPROTECT;
+    return works < 0 ? GUARD_UNKNOWN : works > 0 ? GUARD_INSTALL : GUARD_MPROTECT;
 }
 
 /* Makes the guard of a new stack: 0, or -ENOMEM. */

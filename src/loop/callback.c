@@ -73,13 +73,9 @@ int aio__callback_prepare(aio_loop *loop, aio_handle *handle, aio_callback callb
 int aio_loop_call_soon(aio_loop *loop, aio_handle *handle, aio_callback callback, void *arg)
 {
     int rc = aio__callback_prepare(loop, handle, callback, arg);
-    if (rc < 0)
-        return rc;
-    /* Behind what this thread has posted before. */
-    if (AIO__UNLIKELY(atomic_load_explicit(&loop->posted, memory_order_relaxed) != NULL))
-        aio__wakeup_collect(loop);
-    aio__loop_enqueue(loop, &handle->timer.handle);
-    return 0;
+    if (rc == 0)
+        aio__loop_enqueue(loop, &handle->timer.handle);
+    return rc;
 }
 
 int aio_loop_call_at(aio_loop *loop, aio_handle *handle, int64_t when, aio_callback callback,
@@ -108,11 +104,7 @@ bool aio_handle_cancel(aio_handle *handle)
 {
     if (handle == NULL || (handle->flags & POSTED) != 0)
         return false;
-    if (aio__timer_inserted(&handle->timer))
-        aio__heap_remove(&handle->loop->timers, &handle->timer);
-    else if (aio__link_linked(&handle->timer.handle.link))
-        aio__link_remove(&handle->timer.handle.link);
-    else
+    if (!aio__loop_timer_stop(handle->loop, &handle->timer))
         return false;
     leave(handle);
     return true;
@@ -185,7 +177,7 @@ int aio_loop_call_soon_threadsafe(aio_loop *loop, aio_handle *handle, aio_callba
 void aio__callback_arrived(aio_loop *loop, aio_handle *handle)
 {
     handle->flags &= ~POSTED;
-    aio__loop_enqueue(loop, &handle->timer.handle);
+    aio__list_push_back(&loop->ready, &handle->timer.handle.link);
 }
 
 /* ---- failures that had no caller to return to ------------------------------------------------ */
@@ -210,10 +202,14 @@ void aio__loop_report(aio_loop *loop, const char *message, const char *name, int
 {
     aio_failure failure = {message, name, error};
     int saved = errno;
-    if (loop != NULL && loop->exception_handler != NULL)
-        loop->exception_handler(loop, &failure, loop->exception_arg);
-    else
+    void *current = loop != NULL ? loop->current : NULL;
+    if (loop == NULL || loop->exception_handler == NULL) {
         write_failure(&failure);
+    } else {
+        loop->current = NULL; /* whichever stack this is: the handler must not suspend */
+        loop->exception_handler(loop, &failure, loop->exception_arg);
+        loop->current = current;
+    }
     errno = saved;
 }
 

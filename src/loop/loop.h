@@ -38,7 +38,7 @@ typedef struct aio__watch aio__watch;
 struct aio__extension {
     void (*start)(aio__extension *extension);  /* the loop begins to run, on this thread */
     void (*finish)(aio__extension *extension); /* it has stopped running */
-    void (*idle)(aio__extension *extension);   /* it is about to wait, maybe for long */
+    void (*idle)(aio__extension *extension, int64_t wait); /* it is about to wait, for so long */
     void (*close)(aio__extension *extension);  /* it closes: free everything, this structure too */
 };
 
@@ -74,6 +74,7 @@ struct aio__watch {
 struct aio_loop {
     aio__list turn;       /* what is left to run of this turn */
     aio__list ready;      /* what will run in the next one */
+    void *current;        /* the task that runs, to the layer of tasks; NULL: a callback does */
     aio__handle *in_hand; /* taken by a parking task, to be run on the thread's stack; or NULL */
     aio__heap timers;
     int64_t now;    /* the loop's time when it last looked */
@@ -81,11 +82,12 @@ struct aio_loop {
     uint64_t checked; /* `taken` when it last thought of asking the selector */
     uint64_t polled;  /* aio__ticks() when it last asked it */
     uint64_t shuffle; /* state of the generator that shuffles turns; 0: no shuffling */
-    bool running, stopping;
+    bool running, stopping, closing;
     bool single;        /* runs one turn only: aio__loop_take() opens no other */
     bool virtual_clock;
     size_t watches;     /* descriptors watched, but for its own */
-    size_t waits;       /* for what can wake it from outside: directions, signal handlers, holds */
+    size_t waits;       /* for what can wake it from outside: directions, holds */
+    size_t handlers;    /* of signals, which can as well, but keep the virtual clock from nothing */
     size_t holds;       /* aio_loop_hold() */
     aio__extension *extensions[AIO__EXTENSION_COUNT];
 
@@ -112,10 +114,24 @@ extern AIO__THREAD_LOCAL aio_loop *aio__loop_running;
 
 /* ---- the queue ------------------------------------------------------------------------------- */
 
+/* Queues what other threads have posted. */
+void aio__wakeup_collect(aio_loop *loop);
+
 /* Queues a handle for the next turn.  It is in no list. */
 static inline void aio__loop_enqueue(aio_loop *loop, aio__handle *handle)
 {
+    /* What this thread has posted before comes before. */
+    if (AIO__UNLIKELY(atomic_load_explicit(&loop->posted, memory_order_relaxed) != NULL))
+        aio__wakeup_collect(loop);
     aio__list_push_back(&loop->ready, &handle->link);
+}
+
+/* Queues all handles of a list, and leaves that empty. */
+static inline void aio__loop_enqueue_all(aio_loop *loop, aio__list *handles)
+{
+    if (AIO__UNLIKELY(atomic_load_explicit(&loop->posted, memory_order_relaxed) != NULL))
+        aio__wakeup_collect(loop);
+    aio__list_append(&loop->ready, handles);
 }
 
 /*
@@ -184,8 +200,6 @@ void aio__wakeup_fini(aio_loop *loop);
 void aio__wakeup_send(aio_loop *loop);
 /* The selector has seen a wake-up. */
 void aio__wakeup_clear(aio_loop *loop);
-/* Queues what other threads have posted. */
-void aio__wakeup_collect(aio_loop *loop);
 
 /* ---- signals: sigwatch.c --------------------------------------------------------------------- */
 
@@ -194,6 +208,11 @@ void aio__wakeup_collect(aio_loop *loop);
  * and the handler does not keep a run from being a deadlock.
  */
 int aio__signal_watch_add(aio_loop *loop, int signal, bool once, aio_callback callback, void *arg);
+/*
+ * Takes a handler for `once` away, if it still is that; whether the signal had come and the handler
+ * had not run.
+ */
+bool aio__signal_watch_end(aio_loop *loop, int signal);
 /* Queues the handlers of the signals that have come. */
 void aio__signal_watch_collect(aio_loop *loop);
 void aio__signal_watch_fini(aio_loop *loop);

@@ -22,6 +22,14 @@ struct reader {
     void *arg;
 };
 
+/* A lent watch that nobody waits on is given back, lest the selector be asked for nothing. */
+static void forget_idle(aio_loop *loop, int fd)
+{
+    const aio__watch *watch = aio__watch_find(loop, fd);
+    if (watch != NULL && watch->watchers[0] == NULL && watch->watchers[1] == NULL)
+        aio__watch_forget(loop, fd);
+}
+
 static void reader_free(struct reader *reader)
 {
     aio__watch *watch = aio__watch_find(reader->loop, reader->fd);
@@ -46,7 +54,10 @@ static void run_reader(aio__handle *handle)
     }
     if (rc < 0) {
         aio__loop_report(reader->loop, "a descriptor can't be watched any more", NULL, rc);
+        aio_loop *loop = reader->loop;
+        int fd = reader->fd;
         reader_free(reader);
+        forget_idle(loop, fd);
         return;
     }
     callback(arg);
@@ -99,6 +110,7 @@ static int add(aio_loop *loop, int fd, unsigned direction, aio_callback callback
     rc = aio__watch_wait(loop, watch, direction, &reader->watcher);
     if (rc < 0) {
         aio__sys_free(reader);
+        forget_idle(loop, fd);
         return rc;
     }
     aio__list_push_back(&loop->readers, &reader->link);
@@ -111,9 +123,7 @@ static int remove_reader(aio_loop *loop, int fd, unsigned direction)
     if (reader == NULL)
         return 0;
     reader_free(reader);
-    aio__watch *watch = aio__watch_find(loop, fd);
-    if (watch->watchers[0] == NULL && watch->watchers[1] == NULL)
-        aio__watch_forget(loop, fd);
+    forget_idle(loop, fd);
     return 1;
 }
 

@@ -4,9 +4,9 @@
 #include "loop/selector.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/compat.h"
 #include "base/util.h"
 
 static const char *const names[] = {
@@ -20,7 +20,7 @@ static const char *wanted_name(aio_selector which)
 {
     if (which != AIO_SELECTOR_DEFAULT)
         return (size_t)which < AIO__COUNT(names) ? names[which] : "";
-    const char *name = getenv("AIO_SELECTOR");
+    const char *name = aio__environment("AIO_SELECTOR");
     return name != NULL && name[0] != '\0' ? name : NULL;
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "base/sys.h"
+#include "base/util.h"
 #include "loop/selector.h"
 
 static int kqueue_open(aio__selector *selector)
@@ -73,9 +74,9 @@ static unsigned events_of(const struct kevent *event)
 
 static int kqueue_poll(aio__selector *selector, int64_t timeout, aio__event *events, int capacity)
 {
-    struct kevent got[64];
+    struct kevent got[48];
     struct timespec limit = {(time_t)(timeout / 1000000000), (long)(timeout % 1000000000)};
-    int most = capacity < 64 ? capacity : 64;
+    int most = capacity < (int)AIO__COUNT(got) ? capacity : (int)AIO__COUNT(got);
     int count = aio__sys_kevent(selector->fd, NULL, 0, got, most,
                                 timeout == AIO_FOREVER ? NULL : &limit);
     if (count < 0)

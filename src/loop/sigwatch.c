@@ -8,6 +8,7 @@
  * is gone.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <aio/loop.h>
@@ -15,6 +16,8 @@
 #include "base/sys.h"
 #include "loop/loop.h"
 
+/* A handler takes a microsecond. */
+#define MOST_YIELDS 10000
 #define SIGNALS 65 /* more than any system's highest; those beyond are -EINVAL */
 
 struct aio__signal_watch {
@@ -89,8 +92,8 @@ static int replace(aio_loop *loop, struct aio__signal_watch *watch, bool once,
     if (watch->once != once) {
         if (set_disposition(watch->signal, once, NULL) < 0)
             return -errno;
-        loop->waits += !once;
-        loop->waits -= !watch->once;
+        loop->handlers += !once;
+        loop->handlers -= !watch->once;
         watch->once = once;
     }
     watch->callback = callback;
@@ -120,21 +123,33 @@ int aio__signal_watch_add(aio_loop *loop, int signal, bool once, aio_callback ca
     }
     watch->next = loop->signals;
     loop->signals = watch;
-    loop->waits += !once;
+    loop->handlers += !once;
     return 0;
+}
+
+/* The disposition that was there before, unless the program has set one of its own meanwhile. */
+static void put_back(const struct aio__signal_watch *watch)
+{
+    struct sigaction now;
+    if (aio__sys_sigaction(watch->signal, NULL, &now) < 0 || (now.sa_flags & SA_SIGINFO) != 0)
+        return;
+    /* One for `once` that has run has been reset by the system. */
+    if (now.sa_handler == note_signal || (watch->once && now.sa_handler == SIG_DFL))
+        (void)aio__sys_sigaction(watch->signal, &watch->previous, NULL);
 }
 
 static void remove_watch(aio_loop *loop, struct aio__signal_watch **at)
 {
     struct aio__signal_watch *watch = *at;
-    (void)aio__sys_sigaction(watch->signal, &watch->previous, NULL);
+    put_back(watch);
     atomic_store(&watched[watch->signal].owner, NULL);
-    while (atomic_load(&inside) != 0) {
-    }
+    /* Bounded, for in a forked child there may be one that never leaves. */
+    for (int i = 0; i < MOST_YIELDS && atomic_load(&inside) != 0; i++)
+        (void)sched_yield();
     *at = watch->next;
     if (aio__link_linked(&watch->handle.link))
         aio__link_remove(&watch->handle.link);
-    loop->waits -= !watch->once;
+    loop->handlers -= !watch->once;
     aio__sys_free(watch);
 }
 
@@ -145,6 +160,17 @@ void aio__signal_watch_collect(aio_loop *loop)
         if (atomic_exchange(&watched[watch->signal].pending, false) &&
             !aio__link_linked(&watch->handle.link))
             aio__loop_enqueue(loop, &watch->handle);
+}
+
+bool aio__signal_watch_end(aio_loop *loop, int signal)
+{
+    struct aio__signal_watch **at = find(loop, signal);
+    if (*at == NULL || !(*at)->once)
+        return false;
+    bool come = atomic_exchange(&watched[signal].pending, false) ||
+                aio__link_linked(&(*at)->handle.link);
+    remove_watch(loop, at);
+    return come;
 }
 
 void aio__signal_watch_fini(aio_loop *loop)
@@ -161,7 +187,7 @@ int aio_loop_add_signal_handler(aio_loop *loop, int signal, aio_callback callbac
 int aio_loop_remove_signal_handler(aio_loop *loop, int signal)
 {
     struct aio__signal_watch **at = loop != NULL ? find(loop, signal) : NULL;
-    if (at == NULL || *at == NULL)
+    if (at == NULL || *at == NULL || (*at)->once)
         return 0;
     remove_watch(loop, at);
     return 1;

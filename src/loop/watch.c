@@ -153,7 +153,8 @@ void aio__watch_close(aio_loop *loop, aio__watch *watch)
 {
     if (watch->fd < 0)
         return;
-    if (watch->interest != 0)
+    /* Not when the loop closes: in a forked child the kernel's set is the parent's as well. */
+    if (watch->interest != 0 && !loop->closing)
         (void)tell_selector(loop, watch, 0);
     loop->slots[watch->fd].watch = NULL;
     loop->watches--;

@@ -30,7 +30,8 @@
 struct aio_runner {
     aio_loop *loop;
     aio_task *main; /* while it runs */
-    bool interrupted;
+    bool interrupted; /* SIGINT has cancelled it */
+    bool late;        /* SIGINT came when it had ended */
 };
 
 /* ---- run until complete --------------------------------------------------------------------- */
@@ -85,15 +86,18 @@ aio_loop *aio_runner_loop(const aio_runner *runner)
 static void interrupt(void *arg)
 {
     aio_runner *runner = arg;
-    if (runner->main != NULL && aio_task_cancel(runner->main) == 1)
+    if (aio_task_cancel(runner->main) == 1)
         runner->interrupted = true;
+    else
+        runner->late = true;
 }
 
-/* Takes SIGINT, if nobody else has; true if it did. */
+/* Takes SIGINT, on the main thread, if nobody else has; true if it did. */
 static bool take_sigint(aio_runner *runner)
 {
     struct sigaction action;
-    if (!runner->loop->options.handle_sigint || aio__sys_sigaction(SIGINT, NULL, &action) < 0 ||
+    if (!runner->loop->options.handle_sigint || !aio__is_main_thread() ||
+        aio__sys_sigaction(SIGINT, NULL, &action) < 0 ||
         (action.sa_flags & SA_SIGINFO) != 0 || action.sa_handler != SIG_DFL)
         return false;
     return aio__signal_watch_add(runner->loop, SIGINT, true, interrupt, runner) == 0;
@@ -113,12 +117,12 @@ static int run_main(aio_runner *runner)
 {
     bool sigint = take_sigint(runner);
     int rc = aio_loop_run_until_complete(runner->loop, runner->main);
-    if (sigint)
-        (void)aio_loop_remove_signal_handler(runner->loop, SIGINT);
+    if (sigint && aio__signal_watch_end(runner->loop, SIGINT))
+        runner->late = true;
     /* Only if nobody but the signal had it cancelled. */
     if (rc == -ECANCELED && runner->interrupted && aio_task_uncancel(runner->main) == 0)
         rc = -EINTR;
-    return rc;
+    return runner->late && rc >= 0 ? -EINTR : rc;
 }
 
 int aio_runner_run(aio_runner *runner, aio_function function, void *arg)
@@ -134,7 +138,7 @@ int aio_runner_run(aio_runner *runner, aio_function function, void *arg)
     int rc = watch ? aio__overflow_start(running_stack, runner->loop->options.guard_size) : 0;
     if (rc < 0)
         return rc;
-    runner->interrupted = false;
+    runner->interrupted = runner->late = false;
     runner->main = aio_spawn_with(&options, function, arg);
     rc = runner->main != NULL ? run_main(runner) : -errno;
     aio_release(runner->main);
@@ -201,6 +205,7 @@ static int shut_down(aio_loop *loop)
     int abandoned = 0;
     if (scheduler == NULL)
         return 0; /* there never was one */
+    scheduler->shutting_down = true;
     for (int round = 0; round < ROUNDS_IN_ALL; round++) {
         if (cancel_all(scheduler))
             run_round(scheduler);

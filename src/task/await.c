@@ -29,8 +29,8 @@ static bool pass_on(aio__wait *wait)
 static bool stop_waiting(aio__wait *wait)
 {
     struct await *await = aio__container(wait, struct await, wait);
-    if (await->future->done)
-        return false;
+    if (await->future->done || wait->result != 0)
+        return false; /* it was woken, by that or by a cancellation */
     aio__link_remove(&wait->task->handle.link);
     aio__wake(wait, -ECANCELED);
     return true;
@@ -48,6 +48,12 @@ static aio_future *awaited_by(const aio__task *task)
 {
     struct await *await = await_of(task);
     return await != NULL ? await->future : NULL;
+}
+
+/* It has ignored its shut-down, and is in a wait that has begun and will never end. */
+static bool stands_still(const aio__task *task)
+{
+    return task->doomed && task->last_waits == 0;
 }
 
 /*
@@ -71,7 +77,7 @@ bool aio__future_request_cancel(aio_future *future)
         aio__task *task = aio__task_of(future);
         aio__wait *wait = task->wait;
         task->cancels++;
-        if (wait == NULL || wait->abort == NULL) {
+        if (wait == NULL || wait->abort == NULL || stands_still(task)) {
             task->must_cancel = true;
             return true;
         }
@@ -89,10 +95,10 @@ void aio__task_undo_wait(aio__task *task)
 {
     aio__wait *wait = task->wait;
     struct await *await = await_of(task);
-    bool stands_still = task->doomed && task->last_waits == 0;
+    bool still = stands_still(task);
     task->doomed = true;
     /* Who awaits is only a link in a list, and need not cancel what it awaits. */
-    if (wait != NULL && wait->abort != NULL && await == NULL && !stands_still)
+    if (wait != NULL && wait->abort != NULL && await == NULL && !still)
         (void)wait->abort(wait);
     if (aio__link_linked(&task->handle.link))
         aio__link_remove(&task->handle.link);
@@ -198,8 +204,10 @@ int aio_task_stop(aio_task *task)
     if (task == NULL)
         return -ENOMEM;
     bool cancelled = false;
-    int rc = aio__task_running() != NULL ? 0 : -EPERM;
-    if (task != aio_task_current())
+    const aio__task *running = aio__task_running();
+    int rc = running != NULL ? 0 : -EPERM;
+    bool foreign = running != NULL && running->future.scheduler != task->scheduler;
+    if (!foreign && task != aio_task_current())
         (void)aio__future_request_cancel(task);
     while (!task->done && (rc == 0 || rc == -ECANCELED)) {
         rc = await_end(task, BOTH_SHARES);
@@ -207,8 +215,8 @@ int aio_task_stop(aio_task *task)
     }
     if (task->done && rc != -EPERM) {
         rc = aio_future_result(task);
-        rc = rc == -ECANCELED ? 0 : rc;
+        rc = cancelled ? -ECANCELED : rc == -ECANCELED ? 0 : rc;
     }
     aio_release(task);
-    return cancelled ? -ECANCELED : rc;
+    return rc;
 }

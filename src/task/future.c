@@ -81,8 +81,9 @@ void aio__future_complete(aio_future *future, int result)
 {
     future->done = true;
     future->result = result;
-    if (future->scheduler->loop != NULL)
-        aio__list_append(&future->scheduler->loop->ready, &future->waiters);
+    aio_loop *loop = future->scheduler->loop;
+    if (loop != NULL)
+        aio__loop_enqueue_all(loop, &future->waiters);
 }
 
 int aio_future_set(aio_future *future, int result)
@@ -105,12 +106,14 @@ int aio_future_set_value(aio_future *future, void *value, void (*destroy)(void *
         return -EINVAL;
     if (future->done)
         return -AIO_ESTATE;
-    if (future->destroy != NULL)
-        future->destroy(future->value); /* a task gives itself another one */
+    void *old_value = future->value;
+    void (*old_destroy)(void *) = future->destroy;
     future->value = value;
     future->destroy = destroy;
     if (!future->is_task)
         aio__future_complete(future, 0);
+    if (old_destroy != NULL)
+        old_destroy(old_value); /* of a task that gives itself another one; may call us */
     return 0;
 }
 

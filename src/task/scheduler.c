@@ -23,15 +23,19 @@ static void finish(aio__extension *extension)
     aio__coro_disown(&scheduler->thread);
 }
 
-/* After a spike, memory goes back; at most once a second, since it must be faulted in again. */
-static void idle(aio__extension *extension)
+/*
+ * After a spike, the stacks' memory goes back (the tasks' own, a tenth of it, is kept).  It must be
+ * faulted in again, so at most once a second, unless the wait is a long one.
+ */
+static void idle(aio__extension *extension, int64_t wait)
 {
     aio__scheduler *scheduler = aio__container(extension, aio__scheduler, extension);
     size_t keep = scheduler->task_count + STACKS_KEPT;
+    int64_t now = scheduler->loop->now;
     if (aio__stack_pool_idle(scheduler->stacks) <= keep ||
-        scheduler->loop->now - scheduler->trimmed < AIO_SEC(1))
+        (wait < AIO_SEC(1) && now - scheduler->trimmed < AIO_SEC(1)))
         return;
-    scheduler->trimmed = scheduler->loop->now;
+    scheduler->trimmed = now;
     aio__stack_pool_trim(scheduler->stacks, keep);
 }
 

@@ -7,7 +7,7 @@
  * order of callbacks and tasks is that in which they came.
  *
  * Invariants.  A task that has not ended is in exactly one state: running
- * (scheduler->current, or the one that eagerly started another), queued (its
+ * (loop->current, or the one that eagerly started another), queued (its
  * handle is in the loop's queue), or parked (task->wait is not NULL).  A woken
  * task keeps task->wait until it goes on.  Every task that has not ended holds a
  * reference to itself and a reserved place in the timers' heap, for its sleep.
@@ -64,7 +64,6 @@ struct aio__task {
 struct aio__scheduler {
     aio__extension extension;
     aio_loop *loop;     /* NULL once that is closed */
-    aio__task *current; /* the task that runs; NULL: a callback does */
     aio__coro thread;   /* the thread's own stack, valid while the loop runs */
     aio__stack_pool *stacks;
     aio__pool *task_pool, *future_pool;
@@ -73,6 +72,7 @@ struct aio__scheduler {
     size_t task_count;
     uint64_t next_number;
     size_t references; /* futures and tasks, and one for the loop */
+    bool shutting_down; /* a runner takes the tasks down */
     int64_t trimmed;   /* when its stacks were last trimmed, in the loop's time */
     aio__coro last;    /* of a task that has ended and may be gone: what its last switch needs */
     char name[32];     /* of aio__task_number_name() */
@@ -87,14 +87,12 @@ void aio__scheduler_release(aio__scheduler *scheduler);
 /* The task that runs on this thread; NULL outside one. */
 static inline aio__task *aio__task_running(void)
 {
-    aio_loop *loop = aio__loop_running;
-    aio__extension *extension = loop != NULL ? loop->extensions[AIO__EXTENSION_TASK] : NULL;
-    return extension != NULL ? aio__container(extension, aio__scheduler, extension)->current : NULL;
+    return aio__loop_running != NULL ? aio__loop_running->current : NULL;
 }
 
 static inline aio__task *aio__task_of(aio_future *future)
 {
-    return (aio__task *)(void *)future;
+    return aio__container(future, aio__task, future);
 }
 
 /* Completes a future or task: result set, waiters queued. */

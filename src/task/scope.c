@@ -37,7 +37,7 @@ static aio__scope *scope_get(aio__scheduler *scheduler)
 int aio__scope_open(aio__scope **out_scope, const void *owner, int64_t when)
 {
     aio__task *task = aio__task_running();
-    if (task == NULL)
+    if (task == NULL || task->future.done) /* one that has ended, in what its release calls */
         return -EPERM;
     aio__scheduler *scheduler = task->future.scheduler;
     int rc = aio__heap_reserve(&scheduler->loop->timers);

@@ -17,7 +17,7 @@
 
 static void begin_step(aio__scheduler *scheduler, aio__task *task)
 {
-    scheduler->current = task;
+    scheduler->loop->current = task;
     task->budget = scheduler->loop->options.budget;
 }
 
@@ -39,7 +39,7 @@ static aio__coro *next_coro(aio__scheduler *scheduler)
         return &next->coro;
     }
     scheduler->loop->in_hand = handle;
-    scheduler->current = NULL;
+    scheduler->loop->current = NULL;
     return &scheduler->thread;
 }
 
@@ -48,8 +48,9 @@ void aio__task_switch_away(aio__task *task)
     aio__scheduler *scheduler = task->future.scheduler;
     aio__coro *next = task->resumer;
     if (AIO__UNLIKELY(next != NULL)) {
-        scheduler->current = task->resumer_task;
+        scheduler->loop->current = task->resumer_task;
         task->resumer = NULL;
+        task->resumer_task = NULL;
     } else {
         next = next_coro(scheduler);
     }
@@ -66,10 +67,13 @@ static void end(aio__task *task, int result)
     aio__scopes_close(task, NULL);
     aio__link_remove(&task->all);
     aio__heap_unreserve(&scheduler->loop->timers);
+    /* Nobody will await what a shut-down has ended, but for those who do already. */
+    bool alone = task->loop_owned ||
+                 (scheduler->shutting_down && aio__list_empty(&task->future.waiters));
     aio__future_complete(&task->future, result);
     task->doomed = true; /* what its release calls can't suspend any more */
     scheduler->task_count--;
-    if (!task->loop_owned || result >= 0 || result == -ECANCELED || task->future.retrieved)
+    if (!alone || result >= 0 || result == -ECANCELED || task->future.retrieved)
         return;
     task->future.retrieved = true;
     aio__loop_report(scheduler->loop, "a task failed and nobody awaited it",
@@ -83,7 +87,7 @@ static _Noreturn void leave(aio__task *task)
     aio__task *spawner = task->resumer_task;
     /* It may call the user (destroy(), a report), so this comes before it is clear who is next. */
     aio_release(&task->future);
-    scheduler->current = spawner;
+    scheduler->loop->current = spawner;
     if (next == NULL)
         next = next_coro(scheduler);
     scheduler->last = own;
@@ -174,7 +178,7 @@ fail:
 /* Runs a task at once, up to its first wait. */
 static void run_eagerly(aio__scheduler *scheduler, aio__task *task)
 {
-    aio__task *spawner = scheduler->current;
+    aio__task *spawner = scheduler->loop->current;
     task->resumer = spawner != NULL ? &spawner->coro : &scheduler->thread;
     task->resumer_task = spawner;
     begin_step(scheduler, task);

@@ -78,6 +78,8 @@ bool aio_timeout_expired(const aio_timeout *timeout)
 int aio_timeout_run(int64_t duration, aio_function function, void *arg)
 {
     aio_timeout timeout;
+    if (function == NULL)
+        return -EINVAL;
     int rc = aio_timeout_begin(&timeout, duration);
     return rc < 0 ? rc : aio_timeout_end(&timeout, function(arg));
 }
