@@ -13,8 +13,9 @@
  *         fprintf(stderr, "sleep: %s (%s)\n", aio_strerror(rc), aio_errname(rc));
  *
  * A maker that returns a handle returns NULL where it failed, with the
- * positive code in errno; every call that takes such a handle accepts NULL and
- * returns -ENOMEM, so that aio_join(aio_spawn(f, &x)) is safe as it stands.
+ * positive code in errno; every call that takes a future, a task, a stream, a
+ * listener, a server or a runner accepts NULL and, if it can fail, returns
+ * -ENOMEM, so that aio_join(aio_spawn(f, &x)) is safe as it stands.
  *
  * Thread-safety: everything here may be called from any thread.
  */
