@@ -287,6 +287,18 @@ TEST(writing_end_of_a_pipe_tells_whether_it_keeps_packets)
 }
 #endif
 
+TEST(tcp_is_told_from_other_sockets)
+{
+    int tcp = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP), udp = socket(AF_INET, SOCK_DGRAM, 0);
+    check(aio__is_tcp(tcp));
+#if defined(__linux__)
+    check(!aio__is_tcp(udp));
+    check(!aio__is_tcp(-1)); /* the careful answer */
+#endif
+    (void)close(tcp);
+    (void)close(udp);
+}
+
 /* ---- SIGPIPE --------------------------------------------------------------------------------- */
 
 /* The signal would end this process: its disposition is the default one. */

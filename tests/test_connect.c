@@ -147,6 +147,19 @@ TEST(refused_connection_is_told)
     check_int(connect_to("localhost", port), -ECONNREFUSED);
 }
 
+/* What the system does by chance: gives the socket the very port that it connects to. */
+static int connect_to_itself(int fd, const struct sockaddr *name, socklen_t size)
+{
+    (void)bind(fd, name, size);
+    return aio__sys_real.connect(fd, name, size);
+}
+
+TEST(socket_that_is_connected_to_itself_is_a_refused_connection)
+{
+    aio__sys.connect = connect_to_itself;
+    check_int(connect_to("127.0.0.1", closed_port()), -ECONNREFUSED);
+}
+
 TEST(address_or_port_that_is_none_is_told)
 {
     check_int(connect_to("no.such.host", 80), -AIO_ENAME);

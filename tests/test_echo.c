@@ -354,9 +354,17 @@ TEST_WITHOUT_SWEEP(http_server_says_no_to_a_port_in_use)
     check_int(stop_with(&server, SIGINT), 0);
 }
 
+static void expect_usage(char *const *arguments)
+{
+    char output[100];
+    size_t length;
+    if (!check_int(run_client(STDIN_FILENO, arguments, output, sizeof output, &length), 2))
+        (void)fprintf(stderr, "%s %s %s\n", arguments[0], arguments[1], arguments[2]);
+    check_int(length, 0);
+}
+
 TEST_WITHOUT_SWEEP(programs_tell_their_usage)
 {
-    hushed = true;
     char *const programs[] = {"echo_server", "echo_client", "http_server"};
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
         char *const asked[] = {programs[i], "-h", NULL};
@@ -364,10 +372,49 @@ TEST_WITHOUT_SWEEP(programs_tell_their_usage)
         size_t length;
         check_int(run_client(STDIN_FILENO, asked, output, sizeof output - 1, &length), 0);
         check(strncmp(output, "usage: ", 7) == 0);
-        char *const unknown[] = {programs[i], "-?", NULL};
-        check_int(run_client(STDIN_FILENO, unknown, output, sizeof output - 1, &length), 2);
-        check_int(length, 0);
-        char *const wrong[] = {programs[i], "-p", "8x", NULL};
-        check_int(run_client(STDIN_FILENO, wrong, output, sizeof output - 1, &length), 2);
     }
+}
+
+TEST_WITHOUT_SWEEP(programs_refuse_arguments_that_make_no_sense)
+{
+    static char *const wrong[][5] = {
+        {"echo_server", "-?", NULL},
+        {"echo_server", "-p", "8x", NULL},
+        {"echo_server", "-p", "-1", NULL},
+        {"echo_server", "-p", "65536", NULL},
+        {"echo_server", "-p", "4294967296", NULL}, /* 0, if the upper half is lost */
+        {"echo_server", "-p", "18446744073709551616", NULL},
+        {"echo_server", "-p", "0", "word", NULL},
+        {"echo_client", "-?", NULL},
+        {"echo_client", "-p", "0", NULL},
+        {"echo_client", "-p", "65536", NULL},
+        {"echo_client", "-n", "18446744073709551617", NULL},
+        {"echo_client", "one", "two", NULL},
+        {"echo_client", "-n", "1", "word", NULL},
+        {"http_server", "-?", NULL},
+        {"http_server", "-p", "", NULL},
+        {"http_server", "-p", "65536", NULL},
+        {"http_server", "-c", "0", NULL},
+        {"http_server", "-p", "0", "word", NULL},
+    };
+    hushed = true;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        expect_usage(wrong[i]);
+}
+
+static void expect_announcement(char *name, char *address, const char *expected)
+{
+    char *const arguments[] = {name, "-a", address, "-p", "0", NULL};
+    char line[200];
+    struct program server = start(STDIN_FILENO, arguments);
+    read_line(server.output, line, sizeof line);
+    line[strcspn(line, "0123456789")] = '\0';
+    check_string(line, expected);
+    check_int(stop_with(&server, SIGTERM), 0);
+}
+
+TEST_WITHOUT_SWEEP(servers_say_when_they_listen_on_every_address)
+{
+    expect_announcement("echo_server", "", "echo_server: listening on *:");
+    expect_announcement("http_server", "", "http_server: listening on http://*:");
 }

@@ -469,6 +469,73 @@ TEST_WITHOUT_SWEEP(a_client_that_does_not_read_is_given_up)
     serve_with(hasty(), ask_without_reading);
 }
 
+/* Waits until nobody is counted any more.  Then the client, who has not closed, must be gone. */
+static void expect_to_be_gone(http_server *server, aio_stream *client)
+{
+    int rc = 0;
+    while (rc == 0 && server->clients > 0)
+        rc = aio_sleep(AIO_MSEC(1));
+    check_int(rc, 0);
+    ssize_t n = aio_stream_write(client, "a", 1);
+    check(n == -ECONNRESET || n == -EPIPE);
+    aio_stream_abort(client);
+}
+
+static int stay_when_idle(http_server *server)
+{
+    aio_stream *client = dial(server);
+    struct reply reply;
+    say(client, GET);
+    expect(client, 200);
+    check_int(read_reply(client, true, &reply), 0);
+    expect_to_be_gone(server, client);
+    return 0;
+}
+
+TEST_WITHOUT_SWEEP(a_connection_that_was_idle_is_gone_once_it_is_not_counted)
+{
+    serve_with(hasty(), stay_when_idle);
+}
+
+static int stay_after_the_last_response(http_server *server)
+{
+    aio_stream *client = dial(server);
+    say(client, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    expect_last(client, 200);
+    expect_to_be_gone(server, client);
+    return 0;
+}
+
+TEST_WITHOUT_SWEEP(a_client_that_lingers_is_gone_once_it_is_not_counted)
+{
+    serve_with(hasty(), stay_after_the_last_response);
+}
+
+#define SENT_AT_MOST ((size_t)128 * 1024 * 1024)
+
+/* What it sends is read for a while, but not for ever. */
+static int send_without_end(http_server *server)
+{
+    static const char zeros[65536];
+    aio_stream *client = dial(server);
+    size_t sent = 0;
+    say(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n");
+    ssize_t n = 1;
+    while (n > 0 && sent < SENT_AT_MOST) {
+        n = aio_stream_write(client, zeros, sizeof zeros);
+        sent += n > 0 ? (size_t)n : 0;
+    }
+    check(n == -ECONNRESET || n == -EPIPE);
+    check(sent > sizeof zeros);
+    aio_stream_abort(client);
+    return 0;
+}
+
+TEST_WITHOUT_SWEEP(a_client_that_sends_on_without_end_is_given_up)
+{
+    serve(send_without_end);
+}
+
 /* ---- too many -------------------------------------------------------------------------------- */
 
 static int be_one_too_many(http_server *server)
@@ -512,6 +579,7 @@ static int talk_to_the_end(void *arg)
     expect(idle, 200);
     aio_task *stopping = aio_spawn(stop, server);
     check_int(read_reply(idle, true, &reply), 0);
+    check_int(http_server_stop(server, 0), -EBUSY); /* and it is still there */
     say(head, "Host: a\r\n\r\n" GET);
     say(body, "llo" GET);
     expect_last(head, 200);
@@ -550,6 +618,29 @@ TEST_WITHOUT_SWEEP(a_client_that_comes_while_the_server_stops_is_not_waited_for)
     struct http_options options = HTTP_OPTIONS_INIT;
     options.head_timeout = AIO_SEC(100);
     serve_with(options, come_too_late);
+}
+
+static void stop_in_a_callback(void *arg)
+{
+    check_int(http_server_stop(arg, 0), -EPERM);
+}
+
+static int stop_outside_a_task(http_server *server)
+{
+    aio_handle handle = AIO_HANDLE_INIT;
+    check_int(aio_loop_call_soon(aio_loop_current(), &handle, stop_in_a_callback, server), 0);
+    int rc = aio_yield();
+    aio_stream *client = dial(server);
+    say(client, GET);
+    expect(client, 200);
+    (void)aio_stream_close(client);
+    (void)aio_handle_cancel(&handle);
+    return rc;
+}
+
+TEST(a_server_is_not_stopped_outside_a_task)
+{
+    serve(stop_outside_a_task);
 }
 
 static int start_on_a_port_in_use(http_server *server)

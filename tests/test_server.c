@@ -1,11 +1,9 @@
 /*
- * Servers: a task for each client, and stopping in every state.
+ * Servers: a task for each client, and what becomes of those that fail.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <aio/asyncio.h>
@@ -13,97 +11,8 @@
 #include "io/stream.h"
 #include "support/faults.h"
 #include "support/pairs.h"
+#include "support/server_case.h"
 #include "support/test.h"
-
-static int reports, last_report;
-
-static void count_report(aio_loop *loop, const aio_failure *failure, void *arg)
-{
-    (void)loop, (void)arg;
-    reports++;
-    last_report = failure->error;
-}
-
-/* A raw client on loopback, which waits for no answer long; -1 if it was refused. */
-static int connect_raw(int port)
-{
-    struct timeval patience = {.tv_usec = 300000};
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (connect(fd, (struct sockaddr *)&name, sizeof name) < 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* What a test does with a server, whose handlers it counts. */
-struct scene {
-    aio_server *server;
-    int port;
-    int begun, ended, result;
-    aio_client_handler handler;
-    int (*play)(struct scene *scene);
-};
-
-static int count_and_handle(aio_stream *client, void *arg)
-{
-    struct scene *scene = arg;
-    scene->begun++;
-    int rc = scene->handler(client, arg);
-    scene->ended++;
-    return rc;
-}
-
-static int serve_and_play(void *arg)
-{
-    struct scene *scene = arg;
-    (void)aio_loop_set_exception_handler(aio_loop_current(), count_report, NULL);
-    scene->server = aio_serve("127.0.0.1", 0, count_and_handle, scene);
-    if (scene->server == NULL)
-        return -errno;
-    scene->port = aio_server_port(scene->server);
-    int rc = scene->play(scene);
-    int stopped = aio_server_stop(scene->server, 0);
-    check(scene->server == NULL || stopped >= 0);
-    check_int(scene->begun, scene->ended);
-    return rc;
-}
-
-static void play(aio_client_handler handler, int (*function)(struct scene *scene))
-{
-    struct scene scene = {.handler = handler, .play = function};
-    reports = 0;
-    check_int(test_run(serve_and_play, &scene), 0);
-}
-
-static int stop(struct scene *scene, int64_t grace)
-{
-    int rc = aio_server_stop(scene->server, grace);
-    scene->server = NULL;
-    return rc;
-}
-
-/* ---- handlers -------------------------------------------------------------------------------- */
-
-static int echo(aio_stream *client, void *arg)
-{
-    char data[4096];
-    ssize_t n;
-    (void)arg;
-    while ((n = aio_stream_read(client, data, sizeof data)) > 0)
-        if (aio_stream_write(client, data, (size_t)n) < n)
-            break;
-    return n < 0 ? (int)n : 0;
-}
-
-static int linger_on(aio_stream *client, void *arg)
-{
-    (void)client, (void)arg;
-    return aio_sleep(AIO_SEC(100));
-}
 
 static int return_result(aio_stream *client, void *arg)
 {
@@ -203,8 +112,9 @@ static int fail_handlers(struct scene *scene)
 {
     static const struct {
         int result, reports;
-    } cases[] = {{0, 0}, {42, 0}, {-ECANCELED, 0}, {-ECONNRESET, 0}, {-EPIPE, 0}, {-EIO, 1},
-                 {AIO_USER_ERROR(7), 1}};
+    } cases[] = {{0, 0},           {42, 0},     {-ECANCELED, 0},
+                 {-ECONNRESET, 0}, {-EPIPE, 0}, {-EHOSTUNREACH, 0},
+                 {-ETIMEDOUT, 1},  {-EIO, 1},   {AIO_USER_ERROR(7), 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reports = 0;
         scene->result = cases[i].result;
@@ -219,6 +129,32 @@ static int fail_handlers(struct scene *scene)
     }
     check_int(scene->ended, sizeof cases / sizeof *cases);
     return 0;
+}
+
+static int lose_connection(aio_stream *client, void *arg)
+{
+    char byte;
+    (void)arg;
+    faults_fail("recv", 1, ETIMEDOUT, FAULTS_ONCE);
+    int rc = (int)aio_stream_read(client, &byte, 1);
+    faults_clear();
+    check_int(rc, -ETIMEDOUT);
+    return rc;
+}
+
+static int look_for_reports(struct scene *scene)
+{
+    int client = connect_raw(scene->port);
+    int rc = aio_sleep(AIO_MSEC(1));
+    check_int(scene->ended, 1);
+    check_int(reports, 0);
+    close(client);
+    return rc;
+}
+
+TEST(connection_that_timed_out_is_no_failure_of_the_handler)
+{
+    play(lose_connection, look_for_reports);
 }
 
 TEST(handler_that_fails_is_reported_and_the_server_goes_on)
@@ -286,10 +222,55 @@ static int lack_memory(struct scene *scene)
     close(client);
     client = connect_raw(scene->port);
     if (rc == 0)
-        rc = aio_sleep(AIO_MSEC(1));
+        rc = aio_sleep(AIO_MSEC(1100));
     check_int(aio_server_clients(scene->server), 1);
     close(client);
     return rc;
+}
+
+static int lack_memory_for_long(struct scene *scene)
+{
+    int clients[3];
+    char byte;
+    for (int i = 0; i < 3; i++)
+        clients[i] = connect_raw(scene->port);
+    faults_fail("memory", 2, ENOMEM, FAULTS_EVERY); /* each client's, never its stream's */
+    int rc = aio_sleep(AIO_MSEC(100));
+    check_int(recv(clients[1], &byte, 1, MSG_DONTWAIT), -1);
+    check_int(errno, EAGAIN);
+    if (rc == 0)
+        rc = aio_sleep(AIO_MSEC(1000));
+    check_int(recv(clients[1], &byte, 1, MSG_DONTWAIT), -1);
+    check_int(errno, ECONNRESET);
+    faults_clear();
+    check_int(reports, 1);
+    if (rc == 0)
+        rc = aio_sleep(AIO_MSEC(1000));
+    check_int(aio_server_clients(scene->server), 1);
+    for (int i = 0; i < 3; i++)
+        close(clients[i]);
+    return rc;
+}
+
+TEST(without_room_for_clients_one_is_tried_in_a_second_and_the_others_wait)
+{
+    play(echo, lack_memory_for_long);
+}
+
+static int stop_while_it_pauses(struct scene *scene)
+{
+    int client = connect_raw(scene->port);
+    faults_fail("memory", 2, ENOMEM, FAULTS_ONCE);
+    int rc = aio_sleep(AIO_MSEC(1));
+    faults_clear();
+    check_int(stop(scene, AIO_SEC(1)), 0);
+    close(client);
+    return rc;
+}
+
+TEST(server_that_pauses_for_room_can_be_stopped)
+{
+    play(echo, stop_while_it_pauses);
 }
 
 TEST(client_for_whom_there_is_no_room_is_let_go_and_the_next_one_served)
@@ -298,11 +279,6 @@ TEST(client_for_whom_there_is_no_room_is_let_go_and_the_next_one_served)
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
-
-static int wait_for_server(void *arg)
-{
-    return aio_server_wait(arg);
-}
 
 static int wait_and_stop(struct scene *scene)
 {
@@ -332,268 +308,6 @@ static int wait_for_broken(struct scene *scene)
 TEST(waiting_tells_why_the_server_can_not_go_on)
 {
     play(echo, wait_for_broken);
-}
-
-/* ---- stopping -------------------------------------------------------------------------------- */
-
-static int stop_at_once(struct scene *scene)
-{
-    check_int(stop(scene, AIO_SEC(1)), 0);
-    check_int(connect_raw(scene->port), -1);
-    return 0;
-}
-
-TEST(server_may_be_stopped_before_it_has_begun)
-{
-    play(echo, stop_at_once);
-}
-
-static int stop_with_new_client(struct scene *scene)
-{
-    int client = connect_raw(scene->port), rc = 0;
-    /* Until the client's task is there, and has not taken its first step. */
-    for (int i = 0; i < 100000 && rc == 0 && aio_server_clients(scene->server) == 0; i++)
-        rc = aio_yield();
-    check_int(scene->begun, 0);
-    check_int(stop(scene, 0), 1);
-    check_int(scene->begun, 0);
-    char byte;
-    check_int(read(client, &byte, 1), 0);
-    close(client);
-    return rc;
-}
-
-TEST(client_that_is_cancelled_before_its_first_step_never_begins_and_is_closed)
-{
-    play(echo, stop_with_new_client);
-}
-
-static int stop_after_grace(struct scene *scene)
-{
-    aio_loop *loop = aio_loop_current();
-    int client = connect_raw(scene->port);
-    int rc = aio_sleep(AIO_MSEC(1));
-    loop->now += AIO_SEC(95);
-    int64_t begin = aio_loop_time(loop);
-    check_int(stop(scene, AIO_MSEC(5)), 1);
-    check(aio_loop_time(loop) - begin >= AIO_MSEC(5));
-    check_int(scene->ended, 1);
-    close(client);
-    return rc;
-}
-
-TEST(clients_that_have_not_ended_in_time_are_cancelled)
-{
-    play(linger_on, stop_after_grace);
-}
-
-static int finish_soon(aio_stream *client, void *arg)
-{
-    struct scene *scene = arg;
-    while (!aio_server_stopping(scene->server)) {
-        int rc = aio_sleep(AIO_MSEC(1));
-        if (rc < 0)
-            return rc;
-    }
-    return aio_stream_write(client, "done", 4) == 4 ? 0 : -EIO;
-}
-
-static int stop_gracefully(struct scene *scene)
-{
-    char heard[8];
-    int client = connect_raw(scene->port);
-    int rc = aio_sleep(AIO_MSEC(2));
-    check_int(stop(scene, AIO_SEC(100)), 0);
-    if (rc == 0)
-        rc = aio_sleep(AIO_MSEC(2));
-    check_int(read(client, heard, sizeof heard), 4);
-    close(client);
-    return rc;
-}
-
-TEST(clients_may_finish_while_the_server_stops)
-{
-    play(finish_soon, stop_gracefully);
-}
-
-static int stop_it(void *arg)
-{
-    return aio_server_stop(arg, AIO_SEC(1000));
-}
-
-static int cancel_stop(struct scene *scene)
-{
-    int client = connect_raw(scene->port);
-    int rc = aio_sleep(AIO_MSEC(1));
-    aio_task *stopper = aio_spawn(stop_it, scene->server);
-    scene->server = stopper != NULL ? NULL : scene->server;
-    if (rc == 0)
-        rc = aio_yield();
-    (void)aio_task_cancel(stopper);
-    check_int(aio_join(stopper), -ECANCELED);
-    check_int(scene->begun, 1);
-    check_int(scene->ended, 1);
-    close(client);
-    return rc;
-}
-
-TEST(stop_that_is_cancelled_ends_the_grace_and_still_waits_for_the_clients)
-{
-    play(linger_on, cancel_stop);
-}
-
-static int clean_up_slowly(aio_stream *client, void *arg)
-{
-    (void)client, (void)arg;
-    (void)!aio_sleep(AIO_SEC(100));
-    return aio_sleep(AIO_MSEC(3));
-}
-
-TEST(stop_waits_for_what_cancelled_clients_still_do)
-{
-    play(clean_up_slowly, cancel_stop);
-}
-
-static int stop_own_server(aio_stream *client, void *arg)
-{
-    struct scene *scene = arg;
-    (void)client;
-    scene->result = aio_server_stop(scene->server, 0);
-    return 0;
-}
-
-static int be_stopped_by_handler(struct scene *scene)
-{
-    int client = connect_raw(scene->port);
-    int rc = aio_sleep(AIO_MSEC(1));
-    check_int(scene->result, -EDEADLK);
-    check(!aio_server_stopping(scene->server));
-    close(client);
-    return rc;
-}
-
-TEST(handler_can_not_stop_its_own_server)
-{
-    play(stop_own_server, be_stopped_by_handler);
-}
-
-static int stop_twice(struct scene *scene)
-{
-    int client = connect_raw(scene->port);
-    int rc = aio_sleep(AIO_MSEC(1));
-    aio_task *stopper = aio_spawn(stop_it, scene->server);
-    if (rc == 0)
-        rc = aio_yield();
-    if (stopper != NULL) {
-        check_int(aio_server_stop(scene->server, 0), -EBUSY);
-        scene->server = NULL;
-    }
-    close(client);
-    check_int(aio_join(stopper), 0);
-    return rc;
-}
-
-TEST(second_stop_while_the_first_one_waits_is_told_busy)
-{
-    play(echo, stop_twice);
-}
-
-static void stop_in_callback(void *arg)
-{
-    struct scene *scene = arg;
-    check_int(stop(scene, AIO_SEC(100)), -EPERM);
-}
-
-static int be_stopped_by_callback(struct scene *scene)
-{
-    aio_handle handle = AIO_HANDLE_INIT;
-    aio_task *waiter = aio_spawn(wait_for_server, scene->server);
-    int client = connect_raw(scene->port);
-    int rc = aio_sleep(AIO_MSEC(1));
-    check_int(aio_loop_call_soon(aio_loop_current(), &handle, stop_in_callback, scene), 0);
-    if (rc == 0)
-        rc = aio_yield();
-    check_int(aio_join(waiter), 0);
-    for (int i = 0; i < 10 && rc == 0; i++)
-        rc = aio_yield();
-    check_int(scene->ended, 1);
-    close(client);
-    return rc;
-}
-
-TEST(stop_outside_a_task_cancels_all_and_waits_for_none)
-{
-    play(linger_on, be_stopped_by_callback);
-}
-
-static int stop_with_clients_everywhere(struct scene *scene)
-{
-    int clients[8], rc = 0;
-    for (int i = 0; i < 8; i++) {
-        clients[i] = connect_raw(scene->port);
-        for (int j = 0; j < i && rc == 0; j++)
-            rc = aio_yield();
-    }
-    check(stop(scene, 0) <= 8);
-    for (int i = 0; i < 8; i++)
-        close(clients[i]);
-    return rc;
-}
-
-TEST(server_may_be_stopped_with_clients_in_every_state)
-{
-    for (int i = 0; i < 10; i++)
-        play(echo, stop_with_clients_everywhere);
-}
-
-/* ---- what the loop takes down ---------------------------------------------------------------- */
-
-static aio_server *left_over;
-
-static int leave_server(struct scene *scene)
-{
-    int client = connect_raw(scene->port);
-    int rc = aio_sleep(AIO_MSEC(1));
-    left_over = scene->server;
-    scene->server = NULL;
-    scene->ended = scene->begun;
-    close(client);
-    return rc;
-}
-
-TEST(server_that_outlives_its_loop_can_still_be_stopped)
-{
-    left_over = NULL;
-    struct scene scene = {.handler = linger_on, .play = leave_server};
-    check_int(test_run(serve_and_play, &scene), 0);
-    check(left_over == NULL || aio_server_stop(left_over, 0) == -EPERM);
-}
-
-static int ignore_everything(aio_stream *client, void *arg)
-{
-    (void)client, (void)arg;
-    for (;;)
-        (void)!aio_sleep(AIO_SEC(1));
-    return 0;
-}
-
-static int leave_with_stubborn_client(struct scene *scene)
-{
-    int client = connect_raw(scene->port);
-    int rc = aio_sleep(AIO_MSEC(1));
-    aio_task *stopper = aio_spawn(stop_it, scene->server);
-    scene->server = NULL;
-    scene->ended = scene->begun;
-    if (rc == 0)
-        rc = aio_yield();
-    aio_release(stopper);
-    close(client);
-    return rc;
-}
-
-TEST(client_that_ignores_everything_does_not_keep_the_program_from_ending)
-{
-    play(ignore_everything, leave_with_stubborn_client);
 }
 
 /* ---- fairness -------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 
 #include <aio/asyncio.h>
 
+#include "base/sys.h"
 #include "io/stream.h"
 #include "support/faults.h"
 #include "support/pairs.h"
@@ -223,11 +224,42 @@ TEST(pipe_that_keeps_packets_apart_is_read_on)
     check_int(run_on_pair(read_packets, make_packet_pipe), 0);
 }
 
+static int say_mptcp(int fd, int level, int option, void *value, socklen_t *size)
+{
+    int rc = aio__sys_real.getsockopt(fd, level, option, value, size);
+    if (rc == 0 && level == SOL_SOCKET && option == SO_PROTOCOL)
+        *(int *)value = 262;
+    return rc;
+}
+
+static int open_and_look(void *arg)
+{
+    int *ends = arg;
+    const struct aio__stream_operations *operations[2] = {NULL};
+    for (int i = 0; i < 2; i++) {
+        aio_stream *stream = aio_stream_open(ends[i]);
+        if (stream == NULL)
+            return -errno;
+        ends[i] = -1;
+        operations[i] = stream->operations;
+        aio_stream_abort(stream);
+        aio__sys.getsockopt = say_mptcp;
+    }
+    check(operations[0]->short_read_drains && operations[0]->lingers);
+    check(!operations[1]->short_read_drains && operations[1]->lingers);
+    return 0;
+}
+
+TEST(short_read_means_something_on_tcp_itself_only)
+{
+    check_int(run_on_pair(open_and_look, pairs_tcp), 0);
+}
+
 TEST(calls_take_a_stream_that_could_not_be_made)
 {
     check_int(aio_stream_close(NULL), 0);
     aio_stream_abort(NULL);
-    check_int(aio_stream_fd(NULL), -EBADF);
+    check_int(aio_stream_fd(NULL), -ENOMEM);
 }
 
 /* ---- where a task is needed ------------------------------------------------------------------ */

@@ -3,8 +3,10 @@
  * from it, and nothing lingers for ever.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <aio/asyncio.h>
@@ -299,6 +301,184 @@ TEST(loop_that_closes_ends_what_lingers)
 {
     play(pairs_unix, leave_lingering);
     play(pairs_tcp, leave_lingering);
+}
+
+static int kept_peer;
+
+/* Hears of the loop's end before the stream does. */
+static void send_more(aio__owned *owned)
+{
+    (void)owned;
+    check_int(send(kept_peer, "more", 4, MSG_NOSIGNAL), 4);
+}
+
+static aio__owned sender = {.close = send_more};
+
+/* Closed, with all of it in the kernel; and the peer sends on when it is too late to read. */
+static int leave_answered(struct scene *scene)
+{
+    aio__io *io = scene->stream->io;
+    aio__io_own(io, &sender);
+    aio__io_disown(&scene->stream->owned);
+    aio__io_own(io, &scene->stream->owned);
+    check_int(aio_stream_write(scene->stream, "answer", 6), 6);
+    size_t total = 6 + pairs_fill(scene->stream->fd);
+    check_int(close_it(scene), 0);
+    kept_peer = scene->peer;
+    scene->peer = -1;
+    return (int)total;
+}
+
+/* Reads, outside of any loop, until the stream ends: how many bytes, or -errno. */
+static ssize_t read_plainly(int peer)
+{
+    struct pollfd set = {.fd = peer, .events = POLLIN};
+    size_t total = 0;
+    while (poll(&set, 1, 2000) == 1) {
+        ssize_t n = read(peer, big, sizeof big);
+        if (n < 0 && errno != EAGAIN)
+            return -errno;
+        if (n == 0)
+            return (ssize_t)total;
+        total += n > 0 ? (size_t)n : 0;
+    }
+    return -ETIMEDOUT;
+}
+
+TEST(loop_that_closes_leaves_to_the_kernel_what_it_has_of_a_closed_stream)
+{
+    struct scene scene = {.peer = -1, .make = pairs_tcp, .play = leave_answered};
+    kept_peer = -1;
+    int total = test_run(open_and_play, &scene);
+    check(total > 6);
+    if (kept_peer >= 0) {
+        check_int(read_plainly(kept_peer), total);
+        close(kept_peer);
+    }
+}
+
+/* ---- in a child ------------------------------------------------------------------------------ */
+
+static int kept_fd;
+
+static int leave_queue(struct scene *scene)
+{
+    kept_fd = scene->stream->fd;
+    ssize_t total = fill_up(scene->stream);
+    if (total >= 0)
+        (void)close_it(scene);
+    kept_peer = scene->peer;
+    scene->peer = -1;
+    return (int)total;
+}
+
+static int read_kept(void *arg)
+{
+    (void)arg;
+    return (int)read_to_end(kept_peer);
+}
+
+TEST_WITHOUT_SWEEP(child_that_closes_the_loop_leaves_its_parents_connections_alone)
+{
+    struct scene scene = {.peer = -1, .make = pairs_tcp, .play = leave_queue};
+    aio_options options = AIO_OPTIONS_INIT;
+    struct linger linger = {.l_onoff = 1};
+    socklen_t size = sizeof linger;
+    int status = -1;
+    options.handle_sigint = false;
+    aio_runner *runner = aio_runner_new(&options);
+    int total = aio_runner_run(runner, open_and_play, &scene);
+    check(total > 0);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(aio_runner_close(runner) != 0);
+    check_int(waitpid(child, &status, 0), child);
+    check_int(status, 0);
+    check_int(getsockopt(kept_fd, SOL_SOCKET, SO_LINGER, &linger, &size), 0);
+    check_int(linger.l_onoff, 0);
+    check_int(aio_runner_run(runner, read_kept, NULL), total);
+    check_int(aio_runner_close(runner), 0);
+    close(kept_peer);
+}
+
+/* ---- under a reader, after a failure --------------------------------------------------------- */
+
+static int read_it(void *arg)
+{
+    char data[4096];
+    return (int)aio_stream_read(arg, data, sizeof data);
+}
+
+static int close_under_woken_reader(struct scene *scene)
+{
+    aio_task *reader = aio_spawn(read_it, scene->stream);
+    int rc = aio_sleep(AIO_MSEC(1));
+    check_int(aio_stream_write(scene->stream, "answer", 6), 6);
+    size_t total = 6 + pairs_fill(scene->stream->fd);
+    check_int(send(scene->peer, "more", 4, MSG_NOSIGNAL), 4);
+    /* The reader is woken, and has not gone on. */
+    aio__event event = {.fd = scene->stream->fd,
+                        .tag = scene->stream->watch.generation,
+                        .events = AIO__READ};
+    aio__watch_deliver(aio_loop_current(), &event);
+    check_int(close_it(scene), 0);
+    check_int(aio_join(reader), -EBADF);
+    check_int(read_to_end(scene->peer), total);
+    return rc;
+}
+
+TEST(close_under_a_reader_that_was_woken_takes_nothing_from_the_peer)
+{
+    play(pairs_tcp, close_under_woken_reader);
+}
+
+/* Empties the peer's end without a turn of the loop. */
+static void drain_at_once(int peer, size_t size)
+{
+    for (int i = 0; i < 100000 && size > 0; i++) {
+        size_t n = pairs_drain(peer);
+        size -= n < size ? n : size;
+    }
+    check_int(size, 0);
+}
+
+static int close_after_failed_queueing(struct scene *scene)
+{
+    size_t filled = pairs_fill(scene->stream->fd);
+    faults_fail("memory", 1, ENOMEM, FAULTS_FROM_THEN_ON);
+    check_int(aio_stream_write(scene->stream, big, 60000), -ENOMEM);
+    faults_clear();
+    check_int(scene->stream->background_watcher.directions, 0);
+    drain_at_once(scene->peer, filled);
+    check_int(aio_stream_write(scene->stream, "x", 1), 1);
+    check_int(close_it(scene), 0);
+    int rc = aio_sleep(AIO_MSEC(1));
+    check_int(read_to_end(scene->peer), 1);
+    close(scene->peer);
+    scene->peer = -1;
+    return rc < 0 ? rc : aio_sleep(AIO_MSEC(1));
+}
+
+TEST(stream_whose_queue_had_no_memory_closes_like_any_other)
+{
+    play(pairs_tcp, close_after_failed_queueing);
+}
+
+static int close_after_failed_watching(struct scene *scene)
+{
+    pairs_fill(scene->stream->fd);
+    if (strcmp(aio_loop_selector_name(aio_loop_current()), "epoll") != 0)
+        return 0;
+    faults_fail("epoll_ctl", 1, ENOSPC, FAULTS_ONCE);
+    check_int(aio_stream_write(scene->stream, "x", 1), -ENOSPC);
+    faults_clear();
+    check(scene->stream->out.storage == NULL);
+    return close_it(scene);
+}
+
+TEST(write_that_can_not_be_watched_keeps_no_memory)
+{
+    play(pairs_unix, close_after_failed_watching);
 }
 
 /* ---- interrupted ----------------------------------------------------------------------------- */

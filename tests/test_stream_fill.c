@@ -95,6 +95,45 @@ TEST(what_came_before_a_reset_can_be_read)
     scene_play(pairs_tcp, read_before_reset);
 }
 
+static int write_then_read(struct scene *scene, int error)
+{
+    char data[1024];
+    faults_clear();
+    faults_fail("send", 1, error, FAULTS_ONCE);
+    check_int(aio_stream_write(scene->stream, "x", 1), -error);
+    faults_clear();
+    scene_put(scene, "all");
+    check_int(shutdown(scene->peer, SHUT_WR), 0);
+    check_int(aio_stream_read(scene->stream, data, sizeof data), 3);
+    return (int)aio_stream_read(scene->stream, data, sizeof data);
+}
+
+/* The system tells of a reset once: here it was a write that heard of it. */
+static int read_after_failed_write(struct scene *scene)
+{
+    int rc = write_then_read(scene, ECONNRESET);
+    check_int(rc, -ECONNRESET);
+    char byte;
+    check_int(aio_stream_read(scene->stream, &byte, 1), rc);
+    check(!aio_stream_at_eof(scene->stream));
+    return 0;
+}
+
+TEST(stream_that_was_reset_does_not_look_complete_because_a_write_was_told)
+{
+    scene_play(pairs_tcp, read_after_failed_write);
+}
+
+static int read_after_broken_pipe(struct scene *scene)
+{
+    return write_then_read(scene, EPIPE);
+}
+
+TEST(peer_that_takes_no_more_may_still_end_as_it_should)
+{
+    scene_play(pairs_tcp, read_after_broken_pipe);
+}
+
 static int read_with_faults(struct scene *scene)
 {
     char data[1024];
@@ -265,7 +304,6 @@ TEST(close_wakes_the_reader)
     scene_play(pairs_unix, close_under_reader);
     scene_play(pairs_tcp, close_under_reader);
 }
-
 
 static int close_and_cancel(struct scene *scene)
 {

@@ -333,6 +333,8 @@ static int limit_of_separator(struct scene *scene)
     check_int(aio_stream_read_until(scene->stream, "||", 2, data, 5), 5);
     scene_put(scene, "abcdef");
     check_int(aio_stream_read_until(scene->stream, "||", 2, data, 5), -AIO_ELIMIT);
+    /* Nor does it wait for more where there can't be one any more. */
+    check_int(aio_stream_read_until(scene->stream, "||", 2, data, 6), -AIO_ELIMIT);
     check_int(aio_stream_buffered(scene->stream), 6);
     return 0;
 }

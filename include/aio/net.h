@@ -81,7 +81,9 @@ typedef int (*aio_client_handler)(aio_stream *client, void *arg);
 
 /*
  * Listens, and runs handler(client, arg) in a task for each client; when it returns, the client's
- * stream is closed, if the handler has not done so.
+ * stream is closed, if the handler has not done so.  Before, where the handler has not
+ * failed, the task waits until what was written is in the system's hands, for at most ten seconds:
+ * a peer that has not taken it by then sees a reset.
  *
  * Returns    the server; NULL with errno as aio_listen().
  * Suspends   never.
@@ -113,7 +115,9 @@ AIO_API int aio_server_wait(aio_server *server) AIO_MUST_USE;
  * Returns    how many were cancelled; -ENOMEM for NULL; -EPERM outside a task, and then all that
  *            are left are cancelled at once and not waited for.  If the waiting task is cancelled
  *            meanwhile, the grace ends at once, and it is -ECANCELED.  -EDEADLK for one of its own
- *            clients, -EBUSY while another task stops it: nothing has happened then.
+ *            clients, -EBUSY while another task stops it: nothing has happened then.  A task that a
+ *            client waits for is as deadlocked, and is not detected: the stop waits for the client,
+ *            and the client for it.
  * Suspends   only if there are clients.
  * Owns       takes the server.
  */

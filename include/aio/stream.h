@@ -5,13 +5,17 @@
  *     char line[256];
  *     ssize_t n;
  *     while ((n = aio_stream_readline(stream, line, sizeof line)) > 0)
- *         if (aio_stream_write(stream, line, (size_t)n) < 0)
+ *         if (aio_stream_write(stream, line, (size_t)n) < n)    // fewer: it failed on the way
  *             break;
  *     aio_stream_close(stream);
  *
  * One task reads while another writes; several may write (each write stays in
  * one piece), a second reader is told -EBUSY.  A wait that is cancelled has not
  * happened: not a byte is lost.  A stream keeps no buffer while it has no data.
+ *
+ * "Suspends only if" is about waiting: a call that reads or writes may also let the
+ * others run first, once the step's budget is spent (aio_options.budget), and can
+ * be cancelled there.
  *
  * Thread-safety: of the thread whose loop runs.
  */
@@ -65,8 +69,9 @@ AIO_API ssize_t aio_stream_read_exactly(aio_stream *stream, void *buffer, size_t
 /*
  * Reads up to and including a separator.  Nothing is added behind it.
  *
- * Returns    how many bytes, > 0; -AIO_ELIMIT if they are more than `size`: nothing was read, so
- *            that they can be with more room, or otherwise; -AIO_EINCOMPLETE if the stream ended
+ * Returns    how many bytes, > 0; -AIO_ELIMIT if they are more than `size`, told as soon as so many
+ *            have come without it: nothing was read, so that they can be with more room, or
+ *            otherwise; -AIO_EINCOMPLETE if the stream ended
  *            before, and what there was can still be read; -EINVAL an empty separator;
  *            -ECANCELED, and nothing was read; else as aio_stream_read().
  * Suspends   only if it is not there yet.
@@ -78,7 +83,7 @@ AIO_API ssize_t aio_stream_read_until(aio_stream *stream, const void *separator,
 
 /*
  * Reads a line, with its '\n' (the last one may lack it), and puts a '\0' behind it: at most
- * size - 1 bytes.
+ * size - 1 bytes.  With exactly so many and no '\n' it waits for one more, or the end.
  *
  * Returns    its length, > 0; 0 at the end; -AIO_ELIMIT, -ECANCELED and others as
  *            aio_stream_read_until().
@@ -146,7 +151,10 @@ AIO_API int aio_stream_write_eof(aio_stream *stream) AIO_MUST_USE;
 
 /*
  * Closes: sends what is left, for at most ten seconds, in the background, and closes the
- * descriptor.  Tasks that wait on the stream get -EBADF.  NULL is ignored.
+ * descriptor.  NULL is ignored.
+ *
+ * Tasks that are inside a call on the stream get -EBADF.  They, and all others, must not use it
+ * afterwards: its memory goes with the last of those calls.
  *
  * A TCP connection on which anything was sent is ended first, and what the peer still sends is
  * thrown away until it ends too (in the same ten seconds): closing with data unread is a reset,
@@ -159,10 +167,13 @@ AIO_API int aio_stream_write_eof(aio_stream *stream) AIO_MUST_USE;
  */
 AIO_API int aio_stream_close(aio_stream *stream);
 
-/* Closes without sending what is left; a TCP peer sees a reset.  NULL is ignored.  Takes stream. */
+/*
+ * Closes without sending what is left; a TCP peer sees a reset.  NULL is ignored.  For other tasks
+ * as aio_stream_close().  Takes stream.
+ */
 AIO_API void aio_stream_abort(aio_stream *stream);
 
-/* Its descriptor, to ask or set options; -EBADF for NULL. */
+/* Its descriptor, to ask or set options; -ENOMEM for NULL. */
 AIO_API int aio_stream_fd(const aio_stream *stream);
 
 #ifdef __cplusplus

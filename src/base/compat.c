@@ -4,9 +4,15 @@
 #include "base/compat.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
+
+#if defined(__FreeBSD__) || defined(__OpenBSD__)
+#include <pthread_np.h> /* pthread_main_np() */
+#endif
 
 #if !defined(__x86_64__) && !defined(__i386__) && !defined(__aarch64__)
 uint64_t aio__ticks(void)
@@ -180,6 +186,19 @@ int64_t aio__write(int fd, const void *data, size_t size)
         (void)aio__sys_pthread_sigmask(SIG_SETMASK, &previous, NULL);
     errno = error;
     return written;
+}
+
+bool aio__is_tcp(int fd)
+{
+#if defined(__linux__) && defined(SO_PROTOCOL)
+    int protocol = 0;
+    socklen_t size = sizeof protocol;
+    return aio__sys_getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+           protocol == IPPROTO_TCP;
+#else
+    (void)fd;
+    return true;
+#endif
 }
 
 bool aio__pipe_keeps_packets(int fd)

@@ -9,7 +9,6 @@
 #define AIO_BASE_COMPAT_H
 
 #include <stdbool.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -121,6 +120,8 @@ void aio__set_blocking(int fd);
 int64_t aio__send(int fd, const void *data, size_t size);
 /* write() that never raises SIGPIPE, and leaves its disposition alone. */
 int64_t aio__write(int fd, const void *data, size_t size);
+/* Whether a stream socket of the internet is TCP itself, and not what looks like it (MPTCP). */
+bool aio__is_tcp(int fd);
 /* Whether a pipe keeps each write apart (Linux, O_DIRECT): a short read then says nothing. */
 bool aio__pipe_keeps_packets(int fd);
 

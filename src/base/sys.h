@@ -78,7 +78,8 @@ typedef unsigned char *aio__residency;
       (how, set, previous))                                                                        \
     X(int, sigpending, (sigset_t * set), (set))                                                    \
     X(int, sigwait, (const sigset_t *set, int *signal), (set, signal))                             \
-    X(int, sigaltstack, (const stack_t *stack, stack_t *previous), (stack, previous))
+    X(int, sigaltstack, (const stack_t *stack, stack_t *previous), (stack, previous))              \
+    X(pid_t, getpid, (void), ())
 
 #define AIO__SYS_LINUX(X)                                                                          \
     X(int, accept4, (int fd, struct sockaddr *name, socklen_t *size, int flags),                   \

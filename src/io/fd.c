@@ -15,15 +15,6 @@
 #include "task/scheduler.h"
 #include "task/wait.h"
 
-void aio__fd_wait_end(aio__fd_wait *self, int result)
-{
-    if (self->watcher.result != 0)
-        return; /* its handle is queued */
-    aio__watch_unwait(self->loop, self->watch, &self->watcher);
-    self->watcher.result = result;
-    aio__wake(&self->wait, result);
-}
-
 /* An edge is reported once: if the waiter won't use it, the next one must hear of it. */
 static void leave_watch(aio__fd_wait *self, bool used)
 {
@@ -35,16 +26,24 @@ static void leave_watch(aio__fd_wait *self, bool used)
     aio__watch_unwait(self->loop, self->watch, &self->watcher);
 }
 
+void aio__fd_wait_end(aio__fd_wait *self, int result)
+{
+    if (self->watcher.result != 0) {
+        leave_watch(self, false); /* its handle is queued */
+        return;
+    }
+    aio__watch_unwait(self->loop, self->watch, &self->watcher);
+    self->watcher.result = result;
+    aio__wake(&self->wait, result);
+}
+
 /* Leaves the watch in any case: a task that is abandoned never goes on. */
 static bool abort_wait(aio__wait *wait)
 {
     aio__fd_wait *self = aio__container(wait, aio__fd_wait, wait);
-    if (self->watcher.result != 0) {
-        leave_watch(self, false);
-        return false;
-    }
+    bool waiting = self->watcher.result == 0;
     aio__fd_wait_end(self, -ECANCELED);
-    return true;
+    return waiting;
 }
 
 int aio__fd_wait_for(aio__fd_wait *self, aio_loop *loop, aio__watch *watch, unsigned directions,

@@ -25,7 +25,8 @@ typedef struct aio__fd_wait {
 int aio__fd_wait_for(aio__fd_wait *self, aio_loop *loop, aio__watch *watch, unsigned directions,
                      const char *what);
 
-/* Ends a wait, which returns `result`; one that was woken already is left alone. */
+/* Ends a wait, which returns `result`; one that was woken already returns what had come, but what
+ * had come is pending again, and the watch is free for the next one. */
 void aio__fd_wait_end(aio__fd_wait *self, int result);
 
 #endif

@@ -31,6 +31,7 @@ static aio__io *io_new(aio_loop *loop)
         return NULL;
     io->extension.close = io_close;
     io->loop = loop;
+    io->process = aio__sys_getpid();
     aio__list_init(&io->owned);
     aio__list_init(&io->lingering);
     io->chunks = aio__pool_open(AIO__CHUNK_SIZE);

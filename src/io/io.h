@@ -7,6 +7,8 @@
 #ifndef AIO_IO_IO_H
 #define AIO_IO_IO_H
 
+#include <sys/types.h>
+
 #include "base/list.h"
 #include "base/pool.h"
 #include "loop/loop.h"
@@ -26,6 +28,7 @@ struct aio__owned {
 struct aio__io {
     aio__extension extension;
     aio_loop *loop;
+    pid_t process; /* that made it; a child shares what it has open */
     aio__list owned;
     aio__pool *chunks;       /* the first storage of every buffer */
     aio__list lingering;     /* streams that are closed and still sending, by their deadlines */

@@ -84,6 +84,9 @@ static void reset(aio_stream *stream)
 /* On Unix-domain sockets a read stops where descriptors were passed, and no event follows. */
 const struct aio__stream_operations aio__tcp_operations = {
     receive, send_socket, shut_down, reset, .short_read_drains = true, .lingers = true};
+/* MPTCP: what it gives at a time says nothing of what it has. */
+static const struct aio__stream_operations like_tcp_operations = {
+    receive, send_socket, shut_down, reset, .short_read_drains = false, .lingers = true};
 const struct aio__stream_operations aio__socket_operations = {
     receive, send_socket, shut_down, NULL, .short_read_drains = false, .lingers = false};
 const struct aio__stream_operations aio__pipe_operations = {
@@ -100,7 +103,9 @@ static const struct aio__stream_operations *operations_of_socket(int fd)
         aio__sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0)
         return &aio__socket_operations;
     bool internet = name.ss_family == AF_INET || name.ss_family == AF_INET6;
-    return internet && type == SOCK_STREAM ? &aio__tcp_operations : &aio__socket_operations;
+    if (!internet || type != SOCK_STREAM)
+        return &aio__socket_operations;
+    return aio__is_tcp(fd) ? &aio__tcp_operations : &like_tcp_operations;
 }
 
 /* NULL, with errno, if it is not open. */
@@ -205,7 +210,7 @@ void aio__stream_unhold(aio_stream *stream)
 
 int aio_stream_fd(const aio_stream *stream)
 {
-    return stream != NULL ? stream->fd : -EBADF;
+    return stream != NULL ? stream->fd : -ENOMEM;
 }
 
 /* ---- the background -------------------------------------------------------------------------- */

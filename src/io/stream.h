@@ -28,6 +28,8 @@
 
 #define AIO__HIGH_WATER 65536
 #define AIO__LOW_WATER 16384
+/* How long a stream that is closed may go on. */
+#define AIO__LINGER_TIME AIO_SEC(10)
 
 struct aio__stream_operations {
     /* How many, > 0; 0 at the end; -EAGAIN nothing there; -errno. */
@@ -57,6 +59,7 @@ struct aio_stream {
     bool held;         /* by a server, which closes it if its handler has not */
     bool was_blocking; /* and is made so again at the end, for those who share it */
     bool closed;       /* its user has let go of it */
+    bool inherited;    /* its loop was closed in a child: what is behind fd is the parent's */
 
     aio__buffer in;
     bool reading;   /* a task is inside a reading call */

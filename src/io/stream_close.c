@@ -15,7 +15,6 @@
 #include "base/util.h"
 #include "io/stream.h"
 
-#define LINGER_TIME AIO_SEC(10)
 /* How many reads are discarded in one go. */
 #define DISCARDS 16
 
@@ -47,7 +46,7 @@ void aio__stream_finish(aio_stream *stream)
     int saved = errno;
     if (stream->io != NULL)
         leave_loop(stream);
-    if (stream->was_blocking)
+    if (stream->was_blocking && !stream->inherited)
         aio__set_blocking(stream->fd);
     /* Interrupted or not, it is closed now. */
     (void)aio__sys_close(stream->fd);
@@ -60,26 +59,9 @@ void aio__stream_finish(aio_stream *stream)
 /* The peer shall see that something is missing. */
 static void finish_with_reset(aio_stream *stream)
 {
-    if (stream->operations->reset != NULL)
+    if (stream->operations->reset != NULL && !stream->inherited)
         stream->operations->reset(stream);
     aio__stream_finish(stream);
-}
-
-void aio__stream_lose_loop(aio__owned *owned)
-{
-    aio_stream *stream = aio__container(owned, aio_stream, owned);
-    stream->users = 0; /* tasks that are inside never go on */
-    stream->reading = false;
-    if (!stream->closed)
-        leave_loop(stream);
-    else if (stream->fd >= 0 && aio__buffer_size(&stream->out) != 0)
-        finish_with_reset(stream);
-    else if (stream->fd >= 0)
-        aio__stream_finish(stream);
-    else {
-        aio__stream_enter(stream);
-        aio__stream_leave(stream);
-    }
 }
 
 /* ---- lingering ------------------------------------------------------------------------------- */
@@ -172,14 +154,45 @@ static void start_timer(aio__io *io)
 static void begin_lingering(aio_stream *stream)
 {
     aio__io *io = stream->io;
-    stream->deadline = aio__time_after(aio__loop_update_time(io->loop), LINGER_TIME);
+    stream->deadline = aio__time_after(aio__loop_update_time(io->loop), AIO__LINGER_TIME);
     bool first = aio__list_empty(&io->lingering);
     aio__list_push_back(&io->lingering, &stream->lingering);
     if (first)
         start_timer(io);
     aio__buffer_clear(&stream->in, io->chunks);
-    if (aio__buffer_size(&stream->out) == 0)
+    if (aio__buffer_size(&stream->out) == 0) {
+        aio__stream_background_stop(stream);
         aio__stream_linger(stream);
+    }
+}
+
+/* ---- the loop's end -------------------------------------------------------------------------- */
+
+/* The kernel goes on with what it has, unless the descriptor is closed with data unread. */
+static void leave_to_kernel(aio_stream *stream)
+{
+    stream->drained = false;
+    if (must_discard(stream) && !stream->inherited)
+        (void)discard(stream);
+    aio__stream_finish(stream);
+}
+
+void aio__stream_lose_loop(aio__owned *owned)
+{
+    aio_stream *stream = aio__container(owned, aio_stream, owned);
+    stream->users = 0; /* tasks that are inside never go on */
+    stream->reading = false;
+    stream->inherited = stream->io != NULL && stream->io->process != aio__sys_getpid();
+    if (!stream->closed)
+        leave_loop(stream);
+    else if (stream->fd >= 0 && aio__buffer_size(&stream->out) != 0)
+        finish_with_reset(stream);
+    else if (stream->fd >= 0)
+        leave_to_kernel(stream);
+    else {
+        aio__stream_enter(stream);
+        aio__stream_leave(stream);
+    }
 }
 
 /* ---- the calls ------------------------------------------------------------------------------- */

@@ -20,11 +20,21 @@ static bool passing(ssize_t rc)
     return rc == -EAGAIN || rc == -ENOMEM || rc == -ENOBUFS;
 }
 
+/* Errors of a connection that has ended before its time.  Not EPIPE: that is of our half alone. */
+static bool connection_lost(int rc)
+{
+    return rc == -ECONNRESET || rc == -ECONNABORTED || rc == -ETIMEDOUT || rc == -EHOSTUNREACH ||
+           rc == -ENETUNREACH || rc == -ENETDOWN || rc == -ENETRESET;
+}
+
 ssize_t aio__stream_try_read(aio_stream *stream, void *data, size_t size)
 {
     stream->watch.pending &= ~AIO__READ;
     stream->drained = false;
     ssize_t n = stream->operations->read(stream, data, size);
+    /* The system tells of it once: where writing has heard of it, reading sees a mere end. */
+    if (n == 0 && connection_lost(stream->write_error))
+        n = stream->write_error;
     if (n > 0)
         stream->drained = (size_t)n < size && stream->operations->short_read_drains &&
                           (stream->watch.pending & AIO__HANGUP) == 0;

@@ -80,9 +80,10 @@ ssize_t aio_stream_read_exactly(aio_stream *stream, void *buffer, size_t size)
     return n;
 }
 
-/* How long a piece up to and with the separator is; 0 if the stream ends without one. */
+/* How long a piece up to and with the separator is, at most `most`; 0 if the stream ends without
+ * one.  With `hopeless` bytes and none in them, it is over the limit. */
 static ssize_t find_separator(aio_stream *stream, const void *separator, size_t separator_size,
-                              size_t most)
+                              size_t most, size_t hopeless)
 {
     size_t from = 0;
     int rc = aio__stream_fill_to(stream, 1);
@@ -91,7 +92,7 @@ static ssize_t find_separator(aio_stream *stream, const void *separator, size_t 
         size_t at = aio__buffer_find(&stream->in, from, separator, separator_size);
         if (at != SIZE_MAX)
             return at + separator_size <= most ? (ssize_t)(at + separator_size) : -AIO_ELIMIT;
-        if (size > most)
+        if (size >= hopeless)
             return -AIO_ELIMIT;
         from = size < separator_size ? 0 : size - separator_size + 1;
         rc = aio__stream_fill(stream, 1);
@@ -107,7 +108,7 @@ ssize_t aio_stream_read_until(aio_stream *stream, const void *separator, size_t 
         return rc;
     ssize_t n = -EINVAL;
     if (separator_size != 0)
-        n = find_separator(stream, separator, separator_size, size);
+        n = find_separator(stream, separator, separator_size, size, size);
     if (n > 0)
         n = take(stream, buffer, (size_t)n);
     else if (n == 0)
@@ -123,7 +124,7 @@ ssize_t aio_stream_readline(aio_stream *stream, char *buffer, size_t size)
         return rc;
     ssize_t n = -EINVAL;
     if (size != 0)
-        n = find_separator(stream, "\n", 1, size - 1);
+        n = find_separator(stream, "\n", 1, size - 1, size); /* size - 1 may be the last line */
     if (n == 0) /* the last line, without one; if it were too long, that was found before */
         n = (ssize_t)aio__buffer_size(&stream->in);
     if (n >= 0) {

@@ -235,11 +235,16 @@ static int queue_some(aio_stream *stream, const char *data, size_t size, size_t 
         return -EAGAIN;
     if (n > room)
         n = room;
-    int rc = arm(stream);
+    /* Memory first: whoever is armed must have something to send. */
+    int rc = aio__buffer_reserve(&stream->out, stream->io->chunks, n);
     if (rc == 0)
-        rc = aio__buffer_append(&stream->out, stream->io->chunks, data + *done, n);
-    if (rc < 0)
+        rc = arm(stream);
+    if (rc < 0) {
+        if (aio__buffer_size(&stream->out) == 0)
+            aio__buffer_clear(&stream->out, stream->io->chunks);
         return rc;
+    }
+    (void)aio__buffer_append(&stream->out, stream->io->chunks, data + *done, n);
     stream->taken += n;
     *done += n;
     return 0;

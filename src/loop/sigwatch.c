@@ -131,10 +131,11 @@ int aio__signal_watch_add(aio_loop *loop, int signal, bool once, aio_callback ca
 static void put_back(const struct aio__signal_watch *watch)
 {
     struct sigaction now;
-    if (aio__sys_sigaction(watch->signal, NULL, &now) < 0 || (now.sa_flags & SA_SIGINFO) != 0)
+    if (aio__sys_sigaction(watch->signal, NULL, &now) < 0)
         return;
-    /* One for `once` that has run has been reset by the system. */
-    if (now.sa_handler == note_signal || (watch->once && now.sa_handler == SIG_DFL))
+    bool ours = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == note_signal;
+    /* One for `once` that has run has been reset by the system, which may have left flags. */
+    if (ours || (watch->once && now.sa_handler == SIG_DFL))
         (void)aio__sys_sigaction(watch->signal, &watch->previous, NULL);
 }
 

@@ -200,6 +200,22 @@ static int accept_next(aio_listener *listener, aio_stream **out_stream)
     return -EBADF;
 }
 
+/* A task leaves the listener, and frees it if it was closed meanwhile. */
+static int end_accepting(aio_listener *listener, int rc)
+{
+    listener->accepting = false;
+    if (!listener->closed)
+        return rc;
+    aio__listener_free(listener);
+    return rc == 0 ? -EBADF : rc;
+}
+
+int aio__accept_pause(aio_listener *listener)
+{
+    listener->accepting = true;
+    return end_accepting(listener, wait_for(listener, false));
+}
+
 int aio__accept_client(aio_listener *listener, aio_stream **out_stream)
 {
     aio_stream *stream = NULL;
@@ -212,10 +228,7 @@ int aio__accept_client(aio_listener *listener, aio_stream **out_stream)
     if (listener->accepting)
         return -EBUSY;
     listener->accepting = true;
-    int rc = accept_next(listener, &stream);
-    listener->accepting = false;
-    if (listener->closed)
-        aio__listener_free(listener);
+    int rc = end_accepting(listener, accept_next(listener, &stream));
     *out_stream = stream;
     return rc;
 }

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <string.h>
 
 #include <aio/net.h>
 
@@ -26,6 +27,19 @@ static bool connected(int fd)
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     return aio__sys_getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
+}
+
+/* Where nobody listens on a port that the system gives out, it may give it to the socket that
+ * connects: that is then its own peer. */
+static bool connected_to_itself(int fd, const aio__address *address)
+{
+    aio__address own = {.size = 0}, peer = {.size = 0};
+    socklen_t own_size = sizeof own.name, peer_size = sizeof peer.name;
+    if (aio__sys_getsockname(fd, &own.name.any, &own_size) < 0 ||
+        aio__address_port(&own) != aio__address_port(address))
+        return false;
+    return aio__sys_getpeername(fd, &peer.name.any, &peer_size) == 0 && own_size == peer_size &&
+           memcmp(&own.name, &peer.name, own_size) == 0;
 }
 
 /* Waits for a connection that is under way: 0, or why it failed. */
@@ -77,9 +91,12 @@ static aio_stream *begin_connecting(const aio__address *address, int *out_error)
 static aio_stream *connect_to(const aio__address *address, int *out_error)
 {
     aio_stream *stream = begin_connecting(address, out_error);
-    if (stream == NULL || *out_error == 0)
-        return stream;
-    *out_error = finish_connecting(stream);
+    if (stream == NULL)
+        return NULL;
+    if (*out_error != 0)
+        *out_error = finish_connecting(stream);
+    if (*out_error == 0 && connected_to_itself(stream->fd, address))
+        *out_error = -ECONNREFUSED;
     if (*out_error == 0)
         return stream;
     aio_stream_abort(stream);

@@ -49,5 +49,7 @@ void aio__accept_prepare(struct aio__listening *socket);
 void aio__accept_end(aio_listener *listener);
 /* As aio_listener_accept(): 0, or -errno. */
 int aio__accept_client(aio_listener *listener, aio_stream **out_stream);
+/* Waits before the next try, as where the system has no room: 0; -ECANCELED; -EBADF closed. */
+int aio__accept_pause(aio_listener *listener);
 
 #endif

@@ -35,6 +35,7 @@ struct aio_server {
     aio_task *accepter;
     aio_handle accepter_ended;
     bool accepting; /* that task has not ended */
+    bool starved;   /* no room to serve a client, and that was reported */
     aio__list clients;
     size_t client_count;
     unsigned users; /* tasks inside aio_server_wait() */
@@ -77,10 +78,13 @@ static void one_less(aio_server *server)
     free_when_idle(server);
 }
 
-/* What is no fault of the handler's. */
-static bool peer_is_gone(int rc)
+/* What is no fault of the handler's.  A timeout is its own, unless the connection ended with it. */
+static bool peer_is_gone(const aio_stream *stream, int rc)
 {
-    return rc == -ECONNRESET || rc == -EPIPE || rc == -ECONNABORTED || rc == -ENOTCONN;
+    if (rc == -ETIMEDOUT)
+        return stream->read_error == rc || stream->write_error == rc;
+    return rc == -ECONNRESET || rc == -EPIPE || rc == -ECONNABORTED || rc == -ENOTCONN ||
+           rc == -EHOSTUNREACH || rc == -ENETUNREACH || rc == -ENETDOWN;
 }
 
 static void client_ended(void *arg)
@@ -88,9 +92,9 @@ static void client_ended(void *arg)
     struct client *client = arg;
     aio_server *server = client->server;
     int rc = aio_future_result(client->task);
-    const char *name = aio_task_name(client->task);
-    if (rc < 0 && rc != -ECANCELED && !peer_is_gone(rc) && server->loop != NULL)
-        aio__loop_report(server->loop, "a client's handler failed", name, rc);
+    if (rc < 0 && rc != -ECANCELED && !peer_is_gone(client->stream, rc) && server->loop != NULL)
+        aio__loop_report(server->loop, "a client's handler failed", aio_task_name(client->task),
+                         rc);
     aio__link_remove(&client->link);
     server->client_count--;
     aio__stream_unhold(client->stream);
@@ -139,17 +143,37 @@ static void lose_loop(aio__owned *owned)
 
 /* ---- clients --------------------------------------------------------------------------------- */
 
+/* Waits until what the handler wrote is sent, for as long as a close would: so that the server's
+ * stop waits for that too.  0, or a negative result for the handler's. */
+static int send_rest(aio_stream *stream)
+{
+    aio_timeout timeout;
+    if (stream->closed || aio__buffer_size(&stream->out) == 0)
+        return 0;
+    int rc = aio_timeout_begin(&timeout, AIO__LINGER_TIME);
+    if (rc < 0)
+        return 0; /* closing goes on with it */
+    rc = aio_timeout_end(&timeout, aio_stream_flush(stream));
+    if (stream->closed)
+        return 0;
+    if (rc == -ETIMEDOUT && aio_timeout_expired(&timeout)) {
+        aio_stream_abort(stream);
+        rc = 0;
+    }
+    return rc;
+}
+
 static int run_client(void *arg)
 {
     struct client *client = arg;
-    return client->server->handler(client->stream, client->server->arg);
+    int rc = client->server->handler(client->stream, client->server->arg);
+    int sent = rc >= 0 ? send_rest(client->stream) : 0;
+    return sent < 0 ? sent : rc;
 }
 
 static int start_client(struct client *client)
 {
-    aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
-    options.name = "client";
-    client->task = aio_spawn_with(&options, run_client, client);
+    client->task = aio_spawn(run_client, client);
     if (client->task == NULL)
         return -errno;
     /* It can't fail: the handle is new, and the task of this loop. */
@@ -176,17 +200,27 @@ static int serve_client(aio_server *server, aio_stream *stream)
     return 0;
 }
 
+/* Those who wait to be accepted had better wait than be let go one after the other. */
+static int pause_for_room(aio_server *server, int error)
+{
+    if (!server->starved)
+        aio__loop_report(server->loop, "no room to serve a client", NULL, error);
+    server->starved = true;
+    return aio__accept_pause(server->listener);
+}
+
 static int accept_clients(void *arg)
 {
     aio_server *server = arg;
     aio_stream *stream;
-    int rc;
-    while ((rc = aio__accept_client(server->listener, &stream)) == 0) {
+    int rc = 0;
+    while (rc == 0 && (rc = aio__accept_client(server->listener, &stream)) == 0) {
         int failed = serve_client(server, stream);
         if (failed < 0) {
             aio_stream_abort(stream);
-            aio__loop_report(server->loop, "no room to serve a client", NULL, failed);
-        }
+            rc = pause_for_room(server, failed);
+        } else
+            server->starved = false;
     }
     return rc;
 }
