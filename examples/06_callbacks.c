@@ -13,7 +13,8 @@
  *         alarm.cancel()
  *         await asyncio.sleep(0.08)
  *
- * A handle is storage of the caller's for one callback, which so needs no memory.  Callbacks run
+ * A handle is storage of the caller's for one callback, which so needs no memory (a timer needs a
+ * place among the timers, which may be refused).  Callbacks run
  * between the steps of tasks: those that are ready in the order in which they were queued, timers
  * when they are due.  They must not wait.
  *
@@ -35,30 +36,24 @@ static void say(void *arg)
 
 static int program(void *arg)
 {
-    (void)arg;
+    /* Static: callbacks that are still queued if this ends early outlive its stack. */
+    static aio_handle late = AIO_HANDLE_INIT, later = AIO_HANDLE_INIT, alarm = AIO_HANDLE_INIT;
+    static aio_handle first = AIO_HANDLE_INIT, second = AIO_HANDLE_INIT;
     aio_loop *loop = aio_loop_current();
-    aio_handle handles[4] = {AIO_HANDLE_INIT};
-    aio_handle alarm = AIO_HANDLE_INIT;
-    int rc = aio_loop_call_later(loop, &handles[0], AIO_MSEC(40), say, "later: 40 ms");
-    if (rc == 0)
-        rc = aio_loop_call_later(loop, &handles[1], AIO_MSEC(20), say, "later: 20 ms");
-    if (rc == 0)
-        rc = aio_loop_call_later(loop, &alarm, AIO_MSEC(30), say, "never");
-    if (rc == 0)
-        rc = aio_loop_call_soon(loop, &handles[2], say, "soon: first");
-    if (rc == 0)
-        rc = aio_loop_call_soon(loop, &handles[3], say, "soon: second");
+    int rc;
+    (void)arg;
+    if ((rc = aio_loop_call_later(loop, &later, AIO_MSEC(40), say, "later: 40 ms")) < 0 ||
+        (rc = aio_loop_call_later(loop, &late, AIO_MSEC(20), say, "later: 20 ms")) < 0 ||
+        (rc = aio_loop_call_later(loop, &alarm, AIO_MSEC(30), say, "never")) < 0)
+        return rc;
+    (void)aio_loop_call_soon(loop, &first, say, "soon: first"); /* needs no memory: can't fail */
+    (void)aio_loop_call_soon(loop, &second, say, "soon: second");
     puts("nothing was called yet");
-    if (rc == 0)
-        rc = aio_yield();
+    rc = aio_yield();
+    if (rc < 0)
+        return rc;
     (void)aio_handle_cancel(&alarm);
-    if (rc == 0)
-        rc = aio_sleep(AIO_MSEC(80));
-
-    /* The handles lie on this stack: none may be left queued. */
-    for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
-        (void)aio_handle_cancel(&handles[i]);
-    return rc;
+    return aio_sleep(AIO_MSEC(80));
 }
 
 int main(void)

@@ -10,6 +10,7 @@
  *         return cache[key]
  *
  *     async def main():
+ *         cache = {}
  *         for key in (6, 6):
  *             task = asyncio.create_task(look_up(cache, key), eager_start=True)
  *             print("done" if task.done() else "under way")

@@ -57,6 +57,8 @@ static int program(void *arg)
     if (rc < 0)
         (void)aio_task_cancel(task);
     int result = aio_join(task);
+    /* Only now: as long as it winds up, a second signal must find the handler, not end the program;
+     * and no longer, for the handler's task is gone with the join. */
     (void)aio_loop_remove_signal_handler(loop, SIGTERM);
     (void)aio_handle_cancel(&handle);
     if (rc == 0 && result == -ECANCELED)

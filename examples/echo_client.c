@@ -27,6 +27,8 @@
 
 #include <aio/asyncio.h>
 
+#include "arguments.h"
+
 /* So much fits in a pipe that is ready to be written. */
 #define PIECE 4096
 /* A message that the stream keeps without waiting, so that we get to reading the answer. */
@@ -207,57 +209,50 @@ static int run(void *arg)
     return rc;
 }
 
-static void usage(FILE *file)
+static bool take_option(void *arg, int option, const char *value)
 {
-    (void)fprintf(file,
-                  "usage: echo_client [-a address] [-p port] [message]\n"
-                  "       echo_client [-a address] [-p port] -n count [-s size] [-c connections]\n"
-                  "\n"
-                  "  -a address       of the server (127.0.0.1)\n"
-                  "  -p port          of the server (7777)\n"
-                  "  -n count         send so many messages on each connection, and measure\n"
-                  "  -s size          of each, in bytes (100; %d at most)\n"
-                  "  -c connections   at a time (1)\n",
-                  LONGEST_MESSAGE);
-}
-
-static bool take_number(const char *text, long most, long *out)
-{
-    char *end;
-    *out = strtol(text, &end, 10);
-    return end != text && *end == '\0' && *out > 0 && *out <= most;
-}
-
-/* Returns whether it was an option with a value that makes sense. */
-static bool take_option(struct arguments *arguments, int option, const char *value)
-{
+    struct arguments *arguments = arg;
     switch (option) {
     case 'a':
         arguments->address = value;
         return true;
     case 'p':
-        return take_number(value, 65535, &arguments->port);
+        return arguments_number(value, 1, 65535, &arguments->port);
     case 'n':
-        return take_number(value, 1000000000, &arguments->count);
+        return arguments_number(value, 1, 1000000000, &arguments->count);
     case 's':
-        return take_number(value, LONGEST_MESSAGE, &arguments->size);
+        return arguments_number(value, 1, LONGEST_MESSAGE, &arguments->size);
     case 'c':
-        return take_number(value, 1000000, &arguments->connections);
+        return arguments_number(value, 1, 1000000, &arguments->connections);
     default:
         return false;
     }
 }
 
+static const struct arguments_syntax syntax = {
+    .letters = "a:p:n:s:c:h",
+    .words = 1,
+    .take_option = take_option,
+    .usage = "usage: echo_client [-a address] [-p port] [message]\n"
+             "       echo_client [-a address] [-p port] -n count [-s size] [-c connections]\n"
+             "\n"
+             "  -a address       of the server (127.0.0.1)\n"
+             "  -p port          of the server (7777)\n"
+             "  -n count         send so many messages on each connection, and measure\n"
+             "  -s size          of each, in bytes (100; 65536 at most)\n"
+             "  -c connections   at a time (1)\n",
+};
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {"127.0.0.1", NULL, 7777, 0, 100, 1};
-    int option;
-    while ((option = getopt(argc, argv, "a:p:n:s:c:h")) != -1)
-        if (!take_option(&arguments, option, optarg)) {
-            usage(option == 'h' ? stdout : stderr);
-            return option == 'h' ? 0 : 2;
-        }
-    if (optind < argc)
-        arguments.message = argv[optind];
+    int status = arguments_read(argc, argv, &syntax, &arguments);
+    if (status >= 0)
+        return status;
+    arguments.message = argv[optind]; /* NULL if there is none */
+    if (arguments.message != NULL && arguments.count > 0) {
+        (void)fputs(syntax.usage, stderr);
+        return 2;
+    }
     return aio_run(run, &arguments) < 0;
 }

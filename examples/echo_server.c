@@ -25,14 +25,14 @@
  */
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <aio/asyncio.h>
 
+#include "arguments.h"
+
 struct arguments {
     const char *address;
-    int port;
+    long port;
 };
 
 /* Peeks, so that a client who says nothing holds no buffer here. */
@@ -58,51 +58,47 @@ static void stop(void *main_task)
 static int serve(void *arg)
 {
     const struct arguments *arguments = arg;
-    aio_server *server = aio_serve(arguments->address, arguments->port, echo, NULL);
+    aio_server *server = aio_serve(arguments->address, (int)arguments->port, echo, NULL);
     if (server == NULL) {
         int error = errno;
         (void)fprintf(stderr, "echo_server: can't listen: %s\n", aio_strerror(error));
         return -error;
     }
-    (void)printf("echo_server: listening on %s:%d\n",
-                 arguments->address != NULL ? arguments->address : "*", aio_server_port(server));
-    (void)fflush(stdout);
     (void)aio_loop_add_signal_handler(aio_loop_current(), SIGTERM, stop, aio_task_current());
+    arguments_announce("echo_server", "", arguments->address, aio_server_port(server), "");
     int rc = aio_server_wait(server);
     (void)aio_server_stop(server, AIO_SEC(1));
     return rc == -ECANCELED ? 0 : rc;
 }
 
-static void usage(FILE *file)
+static bool take_option(void *arg, int option, const char *value)
 {
-    (void)fprintf(file, "usage: echo_server [-a address] [-p port]\n"
-                        "\n"
-                        "  -a address   to listen on (127.0.0.1; \"\" for all)\n"
-                        "  -p port      to listen on (7777; 0 for a free one)\n");
-}
-
-/* Returns whether it was an option with a value that makes sense. */
-static bool take_option(struct arguments *arguments, int option, char *value)
-{
-    if (option == 'a') {
+    struct arguments *arguments = arg;
+    switch (option) {
+    case 'a':
         arguments->address = *value != '\0' ? value : NULL;
         return true;
-    }
-    if (option != 'p')
+    case 'p':
+        return arguments_number(value, 0, 65535, &arguments->port);
+    default:
         return false;
-    char *end;
-    arguments->port = (int)strtol(value, &end, 10);
-    return end != value && *end == '\0';
+    }
 }
+
+static const struct arguments_syntax syntax = {
+    .letters = "a:p:h",
+    .take_option = take_option,
+    .usage = "usage: echo_server [-a address] [-p port]\n"
+             "\n"
+             "  -a address   to listen on (127.0.0.1; \"\" for all)\n"
+             "  -p port      to listen on (7777; 0 for a free one)\n",
+};
 
 int main(int argc, char **argv)
 {
     struct arguments arguments = {"127.0.0.1", 7777};
-    int option;
-    while ((option = getopt(argc, argv, "a:p:h")) != -1)
-        if (!take_option(&arguments, option, optarg)) {
-            usage(option == 'h' ? stdout : stderr);
-            return option == 'h' ? 0 : 2;
-        }
+    int status = arguments_read(argc, argv, &syntax, &arguments);
+    if (status >= 0)
+        return status;
     return aio_run(serve, &arguments) < 0;
 }

@@ -20,13 +20,11 @@
  */
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <aio/asyncio.h>
 
+#include "arguments.h"
 #include "http/server.h"
 
 /* What the process needs descriptors for besides clients. */
@@ -34,69 +32,34 @@
 
 struct arguments {
     const char *address;
-    int port;
-    struct http_options options;
+    long port, clients;
 };
 
-static void usage(FILE *file)
+static bool take_option(void *arg, int option, const char *value)
 {
-    (void)fprintf(file,
-                  "usage: http_server [-a address] [-p port] [-c clients]\n"
-                  "\n"
-                  "  -a address   to listen on (127.0.0.1; \"\" for all)\n"
-                  "  -p port      to listen on (8080; 0 for a free one)\n"
-                  "  -c clients   how many to serve at a time (10000); others are told 503\n");
-}
-
-/* A number from `least` to `most`; -1 if it is none. */
-static long number(const char *text, long least, long most)
-{
-    char *end;
-    errno = 0;
-    long value = strtol(text, &end, 10);
-    bool valid = end != text && *end == '\0' && errno == 0 && value >= least && value <= most;
-    return valid ? value : -1;
-}
-
-/* Returns whether it was an option with a value that makes sense. */
-static bool take_option(struct arguments *arguments, int option, const char *value)
-{
-    long n;
+    struct arguments *arguments = arg;
     switch (option) {
     case 'a':
         arguments->address = *value != '\0' ? value : NULL;
         return true;
     case 'p':
-        n = number(value, 0, 65535);
-        arguments->port = (int)n;
-        return n >= 0;
+        return arguments_number(value, 0, 65535, &arguments->port);
     case 'c':
-        n = number(value, 1, 1000000);
-        arguments->options.clients = (size_t)n;
-        return n >= 0;
+        return arguments_number(value, 1, 1000000, &arguments->clients);
     default:
         return false;
     }
 }
 
-/* Returns -1 to go on, or the exit status. */
-static int parse(int argc, char **argv, struct arguments *arguments)
-{
-    int option;
-    while ((option = getopt(argc, argv, "a:p:c:h")) != -1) {
-        if (option == 'h') {
-            usage(stdout);
-            return 0;
-        }
-        if (!take_option(arguments, option, optarg)) {
-            usage(stderr);
-            return 2;
-        }
-    }
-    if (optind < argc)
-        usage(stderr);
-    return optind < argc ? 2 : -1;
-}
+static const struct arguments_syntax syntax = {
+    .letters = "a:p:c:h",
+    .take_option = take_option,
+    .usage = "usage: http_server [-a address] [-p port] [-c clients]\n"
+             "\n"
+             "  -a address   to listen on (127.0.0.1; \"\" for all)\n"
+             "  -p port      to listen on (8080; 0 for a free one)\n"
+             "  -c clients   how many to serve at a time (10000); others are told 503\n",
+};
 
 /* As many descriptors as we may have, and no more clients than those are good for. */
 static void fit_limits(struct http_options *options)
@@ -113,16 +76,6 @@ static void fit_limits(struct http_options *options)
         options->clients = most;
 }
 
-static void announce(const struct arguments *arguments, int port)
-{
-    const char *address = arguments->address != NULL ? arguments->address : "0.0.0.0";
-    const char *format = strchr(address, ':') != NULL
-                             ? "http_server: listening on http://[%s]:%d/\n"
-                             : "http_server: listening on http://%s:%d/\n";
-    (void)printf(format, address, port);
-    (void)fflush(stdout);
-}
-
 static void stop(void *main_task)
 {
     (void)aio_task_cancel(main_task);
@@ -131,15 +84,17 @@ static void stop(void *main_task)
 static int serve(void *arg)
 {
     const struct arguments *arguments = arg;
-    http_server *server =
-        http_server_start(arguments->address, arguments->port, &arguments->options);
+    struct http_options options = HTTP_OPTIONS_INIT;
+    options.clients = (size_t)arguments->clients;
+    fit_limits(&options);
+    http_server *server = http_server_start(arguments->address, (int)arguments->port, &options);
     if (server == NULL) {
         int error = errno;
         (void)fprintf(stderr, "http_server: can't listen: %s\n", aio_strerror(error));
         return -error;
     }
-    announce(arguments, http_server_port(server));
     (void)aio_loop_add_signal_handler(aio_loop_current(), SIGTERM, stop, aio_task_current());
+    arguments_announce("http_server", "http://", arguments->address, http_server_port(server), "/");
     int rc = http_server_wait(server);
     (void)http_server_stop(server, AIO_SEC(10));
     return rc == -ECANCELED ? 0 : rc;
@@ -147,10 +102,9 @@ static int serve(void *arg)
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {"127.0.0.1", 8080, HTTP_OPTIONS_INIT};
-    int status = parse(argc, argv, &arguments);
+    struct arguments arguments = {"127.0.0.1", 8080, 10000};
+    int status = arguments_read(argc, argv, &syntax, &arguments);
     if (status >= 0)
         return status;
-    fit_limits(&arguments.options);
     return aio_run(serve, &arguments) < 0;
 }

@@ -27,7 +27,7 @@ enum phase {
 /* What serving comes to: a negative error, or one of these. */
 enum outcome {
     NEXT,    /* there may be another request */
-    GONE,    /* the client has ended the connection */
+    GONE,    /* the client has ended the connection, or let it lie */
     ANSWERED /* we end it; the last response is in the output */
 };
 
@@ -115,13 +115,19 @@ static ssize_t wait_input(connection *c, size_t seen, void (*begin)(connection *
     ssize_t size = aio_stream_peek(c->stream, seen + 1, out_data);
     if (waits)
         c->now = aio_loop_time(c->server->loop);
+    if (size > 0 && c->phase == IDLE)
+        c->phase = BUSY;
     return size < 0 || (size_t)size > seen ? size : 0;
 }
 
 static int append_response(connection *c, const struct http_response *response, bool close)
 {
     const struct http_request *request = &c->parser.request;
-    unsigned flags = close ? HTTP_CLOSE : request->minor == 0 ? HTTP_KEEP_ALIVE : 0;
+    unsigned flags = 0;
+    if (close)
+        flags |= HTTP_CLOSE;
+    else if (request->minor == 0)
+        flags |= HTTP_KEEP_ALIVE;
     if (request->method == HTTP_HEAD)
         flags |= HTTP_WITHOUT_CONTENT;
     http_date_update(&c->server->date, c->now);
@@ -232,13 +238,16 @@ static int serve_request(connection *c)
 /* ---- the end --------------------------------------------------------------------------------- */
 
 /* Closing a socket with unread data resets the connection, and the reset may overtake the response:
- * so the client is told of the end, and what it still sends is read. */
+ * so the client is told of the end, and what it still sends is read.  Returns 0 when it ends, too;
+ * -AIO_ELIMIT if it sends too much; or an error. */
 static int say_goodbye(connection *c)
 {
     int rc = http_output_send(&c->output, c->stream);
     if (rc == 0)
         rc = aio_stream_write_eof(c->stream);
-    for (size_t drained = 0; rc == 0 && drained < LINGER_LIMIT;) {
+    if (rc < 0)
+        return rc;
+    for (size_t drained = 0; drained < LINGER_LIMIT;) {
         const char *data;
         ssize_t size = aio_stream_peek(c->stream, 1, &data);
         if (size <= 0)
@@ -246,7 +255,7 @@ static int say_goodbye(connection *c)
         (void)aio_stream_consume(c->stream, (size_t)size);
         drained += (size_t)size;
     }
-    return rc;
+    return -AIO_ELIMIT;
 }
 
 static int linger(connection *c)
@@ -255,16 +264,33 @@ static int linger(connection *c)
     return rc == 0 ? aio_timeout_end(&c->timeout, say_goodbye(c)) : rc;
 }
 
-/* `outcome` is what the last request came to. */
+/* What it means that the deadline has expired: an enum outcome, or -ETIMEDOUT. */
+static int expire(connection *c)
+{
+    switch (c->phase) {
+    case IDLE:
+        return GONE;
+    case IN_HEAD:
+    case IN_BODY:
+        return refuse(c, 408);
+    default:
+        return -ETIMEDOUT;
+    }
+}
+
+/* `outcome` is what the last request came to.  A client that has had its time is left alone at
+ * once: closing would give it more, in which it is not counted. */
 static int finish(connection *c, int outcome)
 {
-    bool late = outcome == -ETIMEDOUT && (c->phase == IN_HEAD || c->phase == IN_BODY);
-    if (late)
-        outcome = refuse(c, 408);
-    if (outcome == ANSWERED)
+    if (outcome == -ETIMEDOUT)
+        outcome = expire(c);
+    if (outcome > 0)
         outcome = linger(c);
     http_output_clear(&c->output);
-    return outcome == -ETIMEDOUT || outcome > 0 ? 0 : outcome;
+    if (outcome != -ETIMEDOUT && outcome != -AIO_ELIMIT)
+        return outcome;
+    aio_stream_abort(c->stream);
+    return 0;
 }
 
 /* ---- the server's connections ---------------------------------------------------------------- */

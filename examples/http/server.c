@@ -37,9 +37,13 @@ int http_server_stop(http_server *server, int64_t grace)
 {
     if (server == NULL)
         return 0;
+    if (aio_task_current() == NULL)
+        return -EPERM;
     server->stopping = true;
     http_connections_stop(server);
     int rc = aio_server_stop(server->server, grace);
+    if (rc == -EBUSY || rc == -EDEADLK)
+        return rc; /* it lives on: for the one that stops it, for the client */
     http_pool_fini(&server->pool);
     free(server);
     return rc;

@@ -60,7 +60,9 @@ int http_server_port(const http_server *server);
 int http_server_wait(http_server *server) AIO_MUST_USE;
 
 /* Closes the connections that are idle, gives the others `grace` ns to finish their request, and
- * frees it.  Returns how many had to be cancelled. */
+ * frees it.  In a task only.  Returns how many had to be cancelled; -ECANCELED if the task was
+ * cancelled meanwhile; and where it is not freed: -EPERM outside a task, -EBUSY while another one
+ * stops it, -EDEADLK in one of its clients' tasks. */
 int http_server_stop(http_server *server, int64_t grace);
 
 /* Serves one client; `arg` is the http_server. */
