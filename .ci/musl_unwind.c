@@ -1,7 +1,8 @@
 /*
- * What Debian's libgcc asks glibc for when it unwinds, and musl does not have: where the unwind table of
- * the object is that holds an address.  Linked into the tests that are built with musl-gcc, so that they
- * can unwind; a system whose libgcc is made for musl needs nothing of the kind.
+ * What Debian's libgcc asks glibc for when it unwinds, and musl does not have: where the unwind
+ * table of the object is that holds an address.  Linked into the tests that are built with
+ * musl-gcc, so that they can unwind; a system whose libgcc is made for musl needs nothing of the
+ * kind.
  */
 #define _GNU_SOURCE
 #include <link.h>
