@@ -104,7 +104,7 @@ AIO_API int aio_join(aio_task *task) AIO_MUST_USE;
  *
  * Returns    0 if the task ended by this cancellation; else its result, as aio_join(); -ECANCELED
  *            if the waiting task itself was cancelled; -EDEADLK at once for oneself, which is not
- *            cancelled, and for a task that waits for the waiting one, which is.
+ *            cancelled, and for a task that waits for the waiting one, which is: then it goes on.
  * Suspends   only if the task has not ended.
  * Owns       takes the caller's share in the task.
  */

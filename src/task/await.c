@@ -204,7 +204,7 @@ int aio_task_stop(aio_task *task)
     if (task == NULL)
         return -ENOMEM;
     bool cancelled = false;
-    const aio__task *running = aio__task_running();
+    aio__task *running = aio__task_running();
     int rc = running != NULL ? 0 : -EPERM;
     bool foreign = running != NULL && running->future.scheduler != task->scheduler;
     if (!foreign && task != aio_task_current())
@@ -213,6 +213,8 @@ int aio_task_stop(aio_task *task)
         rc = await_end(task, BOTH_SHARES);
         cancelled = cancelled || rc == -ECANCELED;
     }
+    if (!task->done && cancelled)
+        running->must_cancel = true; /* it gave up: the cancellation comes with its next wait */
     if (task->done && rc != -EPERM) {
         rc = aio_future_result(task);
         rc = cancelled ? -ECANCELED : rc == -ECANCELED ? 0 : rc;

@@ -225,6 +225,7 @@ static void judge_wait(struct actor *actor, enum action_kind kind, bool expired,
     if (!done && kind == ACT_STOP) {
         /* Two that stop each other: one must give up. */
         expect(world, leads_to(world, actor->place, actor) != NO_CIRCLE, "a stop gave up");
+        actor->undelivered = cancelled; /* it comes with the next wait */
         return;
     }
     expect(world, done || kind == ACT_AWAIT_DONE, "a wait ended before what it was for");
