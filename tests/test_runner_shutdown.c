@@ -368,9 +368,10 @@ static int ignore_with_a_deadline(void *arg)
     aio_timeout timeout;
     (void)arg;
     int rc = aio_timeout_begin(&timeout, AIO_SEC(35));
-    for (; rc == 0;)
+    if (rc < 0)
+        return rc;
+    for (;;)
         (void)!aio_sleep(AIO_SEC(1000));
-    return rc;
 }
 
 static int leave_one_with_a_deadline(void *arg)

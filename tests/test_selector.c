@@ -378,7 +378,7 @@ static void waits(struct scene *scene)
     }
 }
 
-TEST(wait_is_never_too_short)
+TEST_EXACT(wait_is_never_too_short)
 {
     with_each(waits);
 }

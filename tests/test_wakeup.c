@@ -80,7 +80,8 @@ TEST_WITHOUT_SWEEP(posts_of_many_threads_all_arrive_once_and_in_the_order_of_the
     (void)aio_loop_close(loop);
 }
 
-TEST_WITHOUT_SWEEP(posts_arrive_through_a_pipe_where_there_is_no_eventfd)
+/* Not under chaos: an EAGAIN that a pipe with room would never give is a wake-up lost. */
+TEST_DEFINE(posts_arrive_through_a_pipe_where_there_is_no_eventfd, false, true)
 {
     faults_fail("eventfd", 1, ENOSYS, FAULTS_ONCE);
     aio_loop *loop = new_loop();

@@ -336,7 +336,7 @@ static void nobody_waits(struct scene *scene, aio__watch *watch)
     scene->ends[1] = dup(scene->ends[0]);
 }
 
-TEST(hang_up_that_nobody_waits_for_does_not_make_the_loop_spin)
+TEST_EXACT(hang_up_that_nobody_waits_for_does_not_make_the_loop_spin)
 {
     in_each_mode(nobody_waits);
 }

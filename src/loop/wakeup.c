@@ -59,8 +59,12 @@ void aio__wakeup_send(aio_loop *loop)
 void aio__wakeup_clear(aio_loop *loop)
 {
     char sink[64];
-    while (aio__sys_read(loop->wake_reader, sink, sizeof sink) == (ssize_t)sizeof sink) {
-    }
+    bool is_pipe = loop->wake_reader != loop->wake_writer;
+    ssize_t got;
+    /* An eventfd is empty after one read; a pipe when it says so. */
+    do
+        got = aio__sys_read(loop->wake_reader, sink, sizeof sink);
+    while ((got > 0 && is_pipe) || (got < 0 && errno == EINTR));
     atomic_store(&loop->woken, false);
     want_wakeup(loop);
 }
