@@ -332,7 +332,7 @@ static void in_batches(struct scene *scene)
     }
 }
 
-TEST(events_beyond_the_callers_room_come_the_next_time)
+TEST_EXACT(events_beyond_the_callers_room_come_the_next_time)
 {
     with_each(in_batches);
 }
