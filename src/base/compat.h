@@ -50,6 +50,14 @@ struct sockaddr;
 #endif
 #endif
 
+/* ThreadSanitizer keeps a signal back until the next call that it knows: to wait in one that it does
+ * not know is to wait for ever. */
+#if defined(AIO__TSAN)
+#define AIO__WAIT_IN_KNOWN_CALLS true
+#else
+#define AIO__WAIT_IN_KNOWN_CALLS false
+#endif
+
 #if defined(__has_include)
 #if __has_include(<valgrind/memcheck.h>) && !defined(AIO_NO_VALGRIND)
 #define AIO__VALGRIND 1

@@ -9,12 +9,14 @@
  */
 #include <errno.h>
 
+#include "base/compat.h"
 #include "base/sys.h"
 #include "base/util.h"
 #include "loop/selector.h"
 
 static int epoll_open(aio__selector *selector)
 {
+    selector->no_pwait2 = AIO__WAIT_IN_KNOWN_CALLS;
     selector->fd = aio__sys_epoll_create1(EPOLL_CLOEXEC);
     return selector->fd < 0 ? -errno : 0;
 }
