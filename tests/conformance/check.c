@@ -31,29 +31,23 @@ static char *read_text(const char *path)
     return text;
 }
 
-/* Reads and parses; false, and said, if it is no scenario. */
-static bool load(struct program *program, const char *path)
+/* Parses; false, and said, if it is no scenario. */
+static bool parse(struct program *program, const char *name, const char *text)
 {
-    char *text = read_text(path);
-    if (text == NULL) {
-        perror(path);
-        return false;
-    }
     program_parse(program, text);
-    free(text);
     if (program->problem == NULL)
         return true;
-    fprintf(stderr, "%s:%u: %s\n", path, program->problem_line, program->problem);
+    fprintf(stderr, "%s:%u: %s\n", name, program->problem_line, program->problem);
     program_free(program);
     return false;
 }
 
 /* The trace of a scenario; false, and said, if there is none. */
-static bool run(const char *path, const struct program *program, struct trace *trace)
+static bool run(const char *name, const struct program *program, struct trace *trace)
 {
     int rc = scenario_run(program, trace);
     if (rc < 0)
-        fprintf(stderr, "%s: %s\n", path, aio_strerror(rc));
+        fprintf(stderr, "%s: %s\n", name, aio_strerror(rc));
     return rc >= 0;
 }
 
@@ -65,7 +59,12 @@ static void say_lack(const char *op, void *path)
 int print_trace(const char *path)
 {
     struct program program;
-    if (!load(&program, path))
+    char *text = read_text(path);
+    if (text == NULL)
+        perror(path);
+    bool parsed = text != NULL && parse(&program, path, text);
+    free(text);
+    if (!parsed)
         return -1;
     struct trace trace = {0};
     bool done = program_supported(&program, say_lack, &path) && run(path, &program, &trace);
@@ -145,35 +144,30 @@ static char *trace_path(const char *path)
     return beside;
 }
 
-static bool compare(const char *path, const struct program *program)
+static bool compare(const char *name, const struct program *program, const char *expected)
 {
-    char *beside = trace_path(path);
-    char *expected = read_text(beside);
-    if (expected == NULL)
-        perror(beside);
     struct trace trace = {0};
-    bool ran = expected != NULL && run(path, program, &trace);
+    bool ran = run(name, program, &trace);
     const char *actual = trace.text != NULL ? trace.text : "";
     bool equal = ran && strcmp(expected, actual) == 0;
     if (ran && !equal)
-        show_difference(path, expected, actual);
+        show_difference(name, expected, actual);
     trace_free(&trace);
-    free(expected);
-    free(beside);
     return equal;
 }
 
-static void check_file(struct check *check, const char *path)
+static void check_text(struct check *check, const char *name, const char *text,
+                       const char *expected)
 {
     struct program program;
     check->number++;
-    if (!load(&program, path)) {
+    if (!parse(&program, name, text)) {
         check->different++;
         return;
     }
     if (!program_supported(&program, add_lack, check)) {
         check->skipped++;
-    } else if (compare(path, &program)) {
+    } else if (compare(name, &program, expected)) {
         check->equal++;
     } else {
         check->different++;
@@ -181,22 +175,79 @@ static void check_file(struct check *check, const char *path)
     program_free(&program);
 }
 
-static bool is_scenario(const char *name)
+/* A scenario, with its trace in the file beside it. */
+static void check_file(struct check *check, const char *path)
 {
-    size_t length = strlen(name);
-    return length > 4 && strcmp(name + length - 4, ".scn") == 0;
+    char *beside = trace_path(path);
+    char *text = read_text(path), *expected = read_text(beside);
+    if (text != NULL && expected != NULL) {
+        check_text(check, path, text, expected);
+    } else {
+        perror(text == NULL ? path : beside);
+        check->different++;
+    }
+    free(expected);
+    free(text);
+    free(beside);
+}
+
+/*
+ * Cuts the section at *at out of a collection: a line `=== NAME`, the scenario, a line `---`, the
+ * trace.  *at is then behind the next one's mark, as it has to be here; NULL after the last.  False
+ * where there is none.
+ */
+static bool next_section(char **at, const char **name, const char **text, const char **trace)
+{
+    char *line_end = strchr(*at, '\n');
+    char *middle = line_end != NULL ? strstr(line_end, "\n---\n") : NULL;
+    if (middle == NULL)
+        return false;
+    char *next = strstr(middle + 4, "\n=== ");
+    *name = *at;
+    *text = line_end + 1;
+    *trace = middle + 5;
+    *line_end = middle[1] = '\0';
+    if (next != NULL)
+        next[1] = '\0';
+    *at = next != NULL ? next + 5 : NULL;
+    return true;
+}
+
+static void check_collection(struct check *check, const char *path)
+{
+    const char *name, *text, *trace;
+    char *all = read_text(path);
+    bool begins = all != NULL && strncmp(all, "=== ", 4) == 0;
+    char *at = begins ? all + 4 : NULL;
+    while (at != NULL && next_section(&at, &name, &text, &trace))
+        check_text(check, name, text, trace);
+    if (!begins || at != NULL) {
+        fprintf(stderr, "%s: no collection of scenarios, or not to its end\n", path);
+        check->different++;
+    }
+    free(all);
+}
+
+static bool ends_in(const char *name, const char *suffix)
+{
+    size_t length = strlen(name), end = strlen(suffix);
+    return length > end && strcmp(name + length - end, suffix) == 0;
 }
 
 static int select_scenario(const struct dirent *entry)
 {
-    return is_scenario(entry->d_name);
+    return ends_in(entry->d_name, ".scn");
 }
 
 void check_path(struct check *check, const char *path)
 {
     struct dirent **entries;
-    if (is_scenario(path)) {
+    if (ends_in(path, ".scn")) {
         check_file(check, path);
+        return;
+    }
+    if (ends_in(path, ".scenarios")) {
+        check_collection(check, path);
         return;
     }
     int count = scandir(path, &entries, select_scenario, alphasort);

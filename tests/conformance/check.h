@@ -20,7 +20,10 @@ struct check {
     size_t lack_count;
 };
 
-/* A scenario's file, or a directory of them (*.scn, in the order of their names). */
+/*
+ * A scenario's file, a directory of them (*.scn, in the order of their names), or a collection
+ * (*.scenarios): for each a line `=== NAME`, the scenario, a line `---`, its trace.
+ */
 void check_path(struct check *check, const char *path);
 /* Prints the sums. */
 void check_report(const struct check *check);

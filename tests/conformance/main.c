@@ -3,7 +3,8 @@
  *
  *     conformance FILE.scn ...           prints the trace of each
  *     conformance --check PATH ...       compares with the traces beside them; a
- *                                        path is a scenario, or a directory of them
+ *                                        path is a scenario, a directory of them, or
+ *                                        a FILE.scenarios, which holds traces too
  *
  * It uses nothing but the public interface.
  */
@@ -15,7 +16,7 @@
 static int usage(void)
 {
     fputs("usage: conformance SCENARIO...\n"
-          "       conformance --check SCENARIO-OR-DIRECTORY...\n",
+          "       conformance --check SCENARIO-OR-DIRECTORY-OR-COLLECTION...\n",
           stderr);
     return 2;
 }
