@@ -394,8 +394,7 @@ static void start_interrupter(void *arg)
     check_int(pthread_create(arg, NULL, interrupt, NULL), 0);
 }
 
-/* By a callback: ThreadSanitizer keeps a signal that comes while a task's stack runs until that runs
- * again. */
+/* By a callback: what comes on a task's stack, ThreadSanitizer keeps until that runs again. */
 static int be_interrupted_by_a_thread(void *arg)
 {
     pthread_t thread;

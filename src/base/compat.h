@@ -50,8 +50,10 @@ struct sockaddr;
 #endif
 #endif
 
-/* ThreadSanitizer keeps a signal back until the next call that it knows: to wait in one that it does
- * not know is to wait for ever. */
+/*
+ * ThreadSanitizer keeps a signal back until the next call that it knows: a wait in one that it does
+ * not know has no end.
+ */
 #if defined(AIO__TSAN)
 #define AIO__WAIT_IN_KNOWN_CALLS true
 #else
