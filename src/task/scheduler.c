@@ -59,7 +59,7 @@ static void close_scheduler(aio__extension *extension)
 
 static void scheduler_free(aio__scheduler *scheduler)
 {
-    aio__pool_close(scheduler->scope_pool);
+    aio__pool_close(scheduler->timeout_pool);
     aio__pool_close(scheduler->future_pool);
     aio__pool_close(scheduler->task_pool);
     aio__sys_free(scheduler);

@@ -67,7 +67,7 @@ struct aio__scheduler {
     aio__coro thread;   /* the thread's own stack, valid while the loop runs */
     aio__stack_pool *stacks;
     aio__pool *task_pool, *future_pool;
-    aio__pool *scope_pool; /* NULL: no scope was opened yet */
+    aio__pool *timeout_pool; /* NULL: none was begun yet */
     aio__list tasks; /* those that have not ended, in order of creation */
     size_t task_count;
     uint64_t next_number;
@@ -117,7 +117,9 @@ void aio__task_undo_waits(aio__scheduler *scheduler);
 /* A task that won't go on any more: its stack goes, it counts as cancelled. */
 void aio__task_abandon(aio__task *task);
 /* Closes the scopes that a task left open, up to `until` (NULL: all), and reports each. */
-void aio__scopes_close(aio__task *task, aio__scope *until);
+void aio__scopes_close(aio__task *task, const aio__scope *until);
+/* Gives back the scopes that a task was abandoned in. */
+void aio__scopes_drop(aio__task *task);
 /* Frees a task's memory but for the future's part; at its last release. */
 void aio__task_free(aio__task *task);
 

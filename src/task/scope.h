@@ -1,30 +1,48 @@
 /*
  * Scopes: what a task has opened and must close, innermost first.
  *
- * The record lies in a pool, not in the frame of the function that opened it: if
- * that function returns without closing it, the record, with its timer, is still
- * sound, and whoever closes the scope around it, or ends the task, finds it.
+ * A scope is the first member of a record, a timeout's or a group's.  The record
+ * lies in a pool, not in the frame of the function that opened it: if that
+ * function returns without closing it, the record is still sound, and whoever
+ * closes the scope around it, or ends the task, finds it.
+ *
+ * Only the task itself opens, closes and looks for its scopes.
  */
 #ifndef AIO_TASK_SCOPE_H
 #define AIO_TASK_SCOPE_H
 
 #include "task/scheduler.h"
 
+/* What a kind of scope is called, and how it goes. */
+typedef struct aio__scope_kind {
+    const char *left_open; /* the report's line on one that nobody closed */
+    /* Closes one that was left open, in its task, which goes on afterwards. */
+    void (*close)(aio__scope *scope);
+    /* Gives its record back; of one whose task was abandoned in it. */
+    void (*drop)(aio__scope *scope);
+} aio__scope_kind;
+
 struct aio__scope {
-    aio__timer timer; /* of its deadline */
+    const aio__scope_kind *kind;
     aio__task *task;
     const void *owner; /* the user's structure; only to compare with, for its frame may be gone */
     aio__scope *outer;
-    int64_t when;   /* AIO_FOREVER: no deadline */
-    int cancelling; /* the task's requests to be cancelled when it was opened */
-    bool expired;   /* its deadline has come, and has cancelled the task */
 };
 
-/* Opens a scope of the running task, with a deadline; 0, -EPERM, -ENOMEM. */
-int aio__scope_open(aio__scope **out_scope, const void *owner, int64_t when);
-/* Sets its deadline anew. */
-void aio__scope_arm(aio__scope *scope, int64_t when);
-/* Closes the innermost scope of its task. */
-void aio__scope_close(aio__scope *scope);
+/* The running task, if it can open a scope; else NULL. */
+aio__task *aio__scope_task(void);
+/* A record from its pool, which is made with the first of them; NULL without memory. */
+void *aio__scope_record(aio__pool **pool, size_t size);
+
+/* Makes it the innermost scope of the task. */
+void aio__scope_open(aio__scope *scope, const aio__scope_kind *kind, aio__task *task,
+                     const void *owner);
+/* Takes the innermost scope off its task. */
+void aio__scope_shut(aio__scope *scope);
+/*
+ * The scope, if it is open, of the running task, and this owner's; else NULL.  The record of one
+ * that was closed with the scope around it may be another's by now.
+ */
+aio__scope *aio__scope_own(const aio__scope *scope, const void *owner);
 
 #endif

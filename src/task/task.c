@@ -114,8 +114,7 @@ void aio__task_abandon(aio__task *task)
     aio__scheduler *scheduler = task->future.scheduler;
     aio__task_undo_wait(task);
     aio__coro_destroy(&task->coro, scheduler->stacks);
-    while (task->scopes != NULL)
-        aio__scope_close(task->scopes); /* it was inside them: nothing to report */
+    aio__scopes_drop(task); /* it was inside them: nothing to report */
     end(task, -ECANCELED);
     aio_release(&task->future);
 }

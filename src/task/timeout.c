@@ -9,25 +9,96 @@
 #include "base/util.h"
 #include "task/scope.h"
 
-/* The scope if it is open, and of the running task; else NULL.  The record of one that was closed
- * with the scope around it may be another's by now. */
-static aio__scope *own_scope(const aio_timeout *timeout)
+/* ---- the record ----------------------------------------------------------------------------- */
+
+struct record {
+    aio__scope scope;
+    aio__timer timer; /* of the deadline */
+    int64_t when;     /* AIO_FOREVER: no deadline */
+    int cancelling;   /* the task's requests to be cancelled when it was opened */
+    bool expired;     /* the deadline has come, and has cancelled the task */
+};
+
+/* asyncio's Timeout._on_timeout. */
+static void expire(aio__handle *handle)
 {
-    aio__task *task = aio__task_running();
-    if (timeout == NULL || timeout->scope == NULL || task == NULL)
-        return NULL;
-    for (aio__scope *scope = task->scopes; scope != NULL; scope = scope->outer)
-        if (scope == timeout->scope && scope->owner == timeout)
-            return scope;
-    return NULL;
+    struct record *record = aio__container(handle, struct record, timer.handle);
+    record->expired = true;
+    (void)aio__future_request_cancel(&record->scope.task->future);
 }
+
+static void arm(struct record *record, int64_t when)
+{
+    aio_loop *loop = record->scope.task->future.scheduler->loop;
+    (void)aio__loop_timer_stop(loop, &record->timer);
+    record->when = when;
+    /* As in asyncio, a deadline that has passed is a callback of the next turn, not a timer. */
+    if (when <= aio__loop_update_time(loop)) {
+        aio__loop_enqueue(loop, &record->timer.handle);
+    } else if (when != AIO_FOREVER) {
+        aio__loop_timer_start(loop, &record->timer, when);
+    }
+}
+
+/* Closes the innermost scope. */
+static void shut(struct record *record)
+{
+    aio__scheduler *scheduler = record->scope.task->future.scheduler;
+    (void)aio__loop_timer_stop(scheduler->loop, &record->timer);
+    aio__heap_unreserve(&scheduler->loop->timers);
+    aio__scope_shut(&record->scope);
+    aio__pool_put(scheduler->timeout_pool, record);
+}
+
+static void drop(aio__scope *scope)
+{
+    shut(aio__container(scope, struct record, scope));
+}
+
+static void close_left_open(aio__scope *scope)
+{
+    struct record *record = aio__container(scope, struct record, scope);
+    if (record->expired)
+        (void)aio__task_uncancel(scope->task);
+    shut(record);
+}
+
+static const aio__scope_kind TIMEOUT = {"a timeout was begun and never ended", close_left_open,
+                                        drop};
+
+/* The record of one that is open, and the running task's; else NULL. */
+static struct record *own_record(const aio_timeout *timeout)
+{
+    aio__scope *scope = timeout != NULL ? aio__scope_own(timeout->scope, timeout) : NULL;
+    return scope != NULL ? aio__container(scope, struct record, scope) : NULL;
+}
+
+/* ---- a timeout ------------------------------------------------------------------------------ */
 
 int aio_timeout_begin_at(aio_timeout *timeout, int64_t when)
 {
     if (timeout == NULL)
         return -EINVAL;
     *timeout = (aio_timeout)AIO_TIMEOUT_INIT;
-    return aio__scope_open(&timeout->scope, timeout, when);
+    aio__task *task = aio__scope_task();
+    if (task == NULL)
+        return -EPERM;
+    aio__scheduler *scheduler = task->future.scheduler;
+    int rc = aio__heap_reserve(&scheduler->loop->timers);
+    if (rc < 0)
+        return rc;
+    struct record *record = aio__scope_record(&scheduler->timeout_pool, sizeof *record);
+    if (record == NULL) {
+        aio__heap_unreserve(&scheduler->loop->timers);
+        return -ENOMEM;
+    }
+    *record = (struct record){.cancelling = task->cancels};
+    record->timer.handle.run = expire;
+    record->timer.handle.place = AIO__PLACE_ANY;
+    aio__scope_open(&record->scope, &TIMEOUT, task, timeout);
+    arm(record, when);
+    timeout->scope = &record->scope;
+    return 0;
 }
 
 int aio_timeout_begin(aio_timeout *timeout, int64_t duration)
@@ -39,40 +110,40 @@ int aio_timeout_begin(aio_timeout *timeout, int64_t duration)
 
 int aio_timeout_end(aio_timeout *timeout, int result)
 {
-    aio__scope *scope = own_scope(timeout);
-    if (scope == NULL)
+    struct record *record = own_record(timeout);
+    if (record == NULL)
         return -EINVAL;
-    aio__scopes_close(scope->task, scope);
+    aio__task *task = record->scope.task;
+    aio__scopes_close(task, &record->scope);
     /* asyncio's Timeout.__aexit__: its own cancellation is taken back; if no other is left that was
      * not there when it began, the one that ended the work was its own. */
-    if (scope->expired && aio__task_uncancel(scope->task) <= scope->cancelling &&
-        result == -ECANCELED)
+    if (record->expired && aio__task_uncancel(task) <= record->cancelling && result == -ECANCELED)
         result = -ETIMEDOUT;
-    timeout->expired = scope->expired;
+    timeout->expired = record->expired;
     timeout->scope = NULL;
-    aio__scope_close(scope);
+    shut(record);
     return result;
 }
 
 int aio_timeout_reschedule(aio_timeout *timeout, int64_t when)
 {
-    aio__scope *scope = own_scope(timeout);
-    if (scope == NULL || scope->expired)
+    struct record *record = own_record(timeout);
+    if (record == NULL || record->expired)
         return -EINVAL;
-    aio__scope_arm(scope, when);
+    arm(record, when);
     return 0;
 }
 
 int64_t aio_timeout_when(const aio_timeout *timeout)
 {
-    const aio__scope *scope = own_scope(timeout);
-    return scope != NULL ? scope->when : AIO_FOREVER;
+    const struct record *record = own_record(timeout);
+    return record != NULL ? record->when : AIO_FOREVER;
 }
 
 bool aio_timeout_expired(const aio_timeout *timeout)
 {
-    const aio__scope *scope = own_scope(timeout);
-    return scope != NULL ? scope->expired : timeout != NULL && timeout->expired;
+    const struct record *record = own_record(timeout);
+    return record != NULL ? record->expired : timeout != NULL && timeout->expired;
 }
 
 int aio_timeout_run(int64_t duration, aio_function function, void *arg)
