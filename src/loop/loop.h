@@ -226,7 +226,7 @@ void aio__callback_arrived(aio_loop *loop, aio_handle *handle);
 /* A handle was taken out of the queue, for good: gives back what it has, if it is a callback's. */
 void aio__callback_drop(aio__handle *handle);
 
-/* ---- reports --------------------------------------------------------------------------------- */
+/* ---- reports: report.c ----------------------------------------------------------------------- */
 
 /* Tells the loop's exception handler. */
 void aio__loop_report(aio_loop *loop, const char *message, const char *name, int error);
