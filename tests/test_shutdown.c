@@ -362,6 +362,94 @@ TEST(one_that_fails_in_the_shut_down_is_reported)
     aio_release(task);
 }
 
+static int fail(void *arg)
+{
+    (void)arg;
+    return -EIO;
+}
+
+struct left {
+    aio_task *task;
+    bool asked;
+};
+
+static int leave_one_that_has_failed(void *arg)
+{
+    struct left *left = arg;
+    catch_failures(&caught);
+    left->task = aio_spawn(fail, NULL);
+    int rc = aio_sleep(1);
+    if (left->asked)
+        check_int(aio_future_result(left->task), left->task != NULL ? -EIO : -ENOMEM);
+    check_int(caught.count, 0);
+    return rc;
+}
+
+TEST(one_that_failed_before_and_is_never_released_is_reported_once)
+{
+    struct left left = {NULL, false};
+    check_int(test_run(leave_one_that_has_failed, &left), 0);
+    check_int(caught.count, 1);
+    check_int(caught.error, -EIO);
+    check_string(caught.message, "a task failed and nobody awaited it");
+    check_string(caught.name, "Task-2");
+    aio_release(left.task);
+    check_int(caught.count, 1);
+}
+
+TEST(one_that_failed_before_and_was_asked_is_not_reported)
+{
+    struct left left = {NULL, true};
+    check_int(test_run(leave_one_that_has_failed, &left), 0);
+    check_int(caught.count, 0);
+    aio_release(left.task);
+}
+
+static int join_late(void *arg)
+{
+    int rc = aio_sleep(AIO_SEC(1000));
+    check_int(rc, -ECANCELED);
+    check_int(aio_join(arg), -EIO);
+    return rc;
+}
+
+static int leave_one_to_join(void *arg)
+{
+    aio_task *task = aio_spawn(fail, arg);
+    catch_failures(&caught);
+    check_int(aio_go(join_late, task), 0);
+    return aio_sleep(1);
+}
+
+TEST(one_that_failed_before_and_is_joined_in_a_clean_up_is_not_reported)
+{
+    check_int(test_run(leave_one_to_join, NULL), 0);
+    check_int(caught.count, 0);
+}
+
+static void release_what_failed(aio_loop *loop, const aio_failure *failure, void *arg)
+{
+    struct left *left = arg;
+    (void)loop;
+    check_int(failure->error, -EIO);
+    aio_release(left->task);
+    left->task = NULL;
+}
+
+static int leave_one_to_the_handler(void *arg)
+{
+    int rc = leave_one_that_has_failed(arg);
+    (void)aio_loop_set_exception_handler(aio_loop_current(), release_what_failed, arg);
+    return rc;
+}
+
+TEST(handler_that_hears_of_it_may_release_it)
+{
+    struct left left = {NULL, false};
+    check_int(test_run(leave_one_to_the_handler, &left), 0);
+    check(left.task == NULL);
+}
+
 /* Its deadline comes while it stands still: there is no wait to undo any more. */
 static int ignore_with_a_deadline(void *arg)
 {

@@ -39,7 +39,8 @@ AIO_API aio_future *aio_future_new_on(aio_loop *loop) AIO_MUST_USE;
 AIO_API aio_future *aio_retain(aio_future *future);
 /*
  * One owner less; the last one frees it, and its value.  A failure that nobody has ever asked for
- * is then reported.  A task that still runs goes on.  NULL is ignored.
+ * is then reported; that of a task, if it is not released before, when the loop closes.  A task
+ * that still runs goes on.  NULL is ignored.
  */
 AIO_API void aio_release(aio_future *future);
 

@@ -45,10 +45,11 @@ aio_future *aio_retain(aio_future *future)
     return future;
 }
 
-static void report_unretrieved(const aio_future *future)
+void aio__future_report(aio_future *future)
 {
     if (!future->done || future->retrieved || future->result >= 0 || future->result == -ECANCELED)
         return;
+    future->retrieved = true;
     aio__loop_report(future->scheduler->loop,
                      future->is_task ? "a task failed and nobody awaited it"
                                      : "a future failed and nobody awaited it",
@@ -59,7 +60,9 @@ static void future_free(aio_future *future)
 {
     aio__scheduler *scheduler = future->scheduler;
     aio__link *link;
-    report_unretrieved(future);
+    if (aio__link_linked(&future->held))
+        aio__link_remove(&future->held);
+    aio__future_report(future);
     while ((link = aio__list_pop_front(&future->waiters)) != NULL)
         aio__callback_drop(aio__container(link, aio__handle, link));
     if (future->destroy != NULL)

@@ -39,6 +39,15 @@ static void idle(aio__extension *extension, int64_t wait)
     aio__stack_pool_trim(scheduler->stacks, keep);
 }
 
+/* Failures that nobody has asked for and, as the loop is gone, nobody will.  The handler may release
+ * them. */
+static void report_failures(aio__scheduler *scheduler)
+{
+    aio__link *link;
+    while ((link = aio__list_pop_front(&scheduler->held)) != NULL)
+        aio__future_report(aio__container(link, aio_future, held));
+}
+
 static void close_scheduler(aio__extension *extension)
 {
     aio__scheduler *scheduler = aio__container(extension, aio__scheduler, extension);
@@ -50,6 +59,7 @@ static void close_scheduler(aio__extension *extension)
                          aio_task_name(&task->future), -ECANCELED);
         aio__task_abandon(task);
     }
+    report_failures(scheduler);
     aio__stack_pool_close(scheduler->stacks);
     scheduler->stacks = NULL;
     scheduler->loop = NULL;
@@ -81,6 +91,7 @@ static aio__scheduler *scheduler_new(aio_loop *loop)
     scheduler->references = 1;
     scheduler->next_number = 1;
     aio__list_init(&scheduler->tasks);
+    aio__list_init(&scheduler->held);
     scheduler->task_pool = aio__pool_open(sizeof(aio__task));
     scheduler->future_pool = aio__pool_open(sizeof(aio_future));
     scheduler->stacks = aio__stack_pool_open(loop->options.guard_size);

@@ -37,6 +37,7 @@ struct aio_future {
     bool done;
     bool retrieved; /* somebody has asked for the result */
     bool is_task;   /* it is the first member of a struct aio__task */
+    aio__link held; /* in scheduler->held, if it is a task that failed and that somebody holds */
 };
 
 struct aio__task {
@@ -70,6 +71,7 @@ struct aio__scheduler {
     aio__pool *timeout_pool; /* NULL: none was begun yet */
     aio__list tasks; /* those that have not ended, in order of creation */
     size_t task_count;
+    aio__list held;  /* futures whose failure may have to be reported when the loop closes */
     uint64_t next_number;
     size_t references; /* futures and tasks, and one for the loop */
     bool shutting_down; /* a runner takes the tasks down */
@@ -98,6 +100,8 @@ static inline aio__task *aio__task_of(aio_future *future)
 /* Completes a future or task: result set, waiters queued. */
 void aio__future_complete(aio_future *future, int result);
 void aio__future_init(aio_future *future, aio__scheduler *scheduler);
+/* It failed, and nobody has asked for the result: tells the exception handler, once. */
+void aio__future_report(aio_future *future);
 
 /* Asks it to end (asyncio's Future.cancel and Task.cancel); false if it is done. */
 bool aio__future_request_cancel(aio_future *future);

@@ -73,11 +73,10 @@ static void end(aio__task *task, int result)
     aio__future_complete(&task->future, result);
     task->doomed = true; /* what its release calls can't suspend any more */
     scheduler->task_count--;
-    if (!alone || result >= 0 || result == -ECANCELED || task->future.retrieved)
-        return;
-    task->future.retrieved = true;
-    aio__loop_report(scheduler->loop, "a task failed and nobody awaited it",
-                     aio_task_name(&task->future), result);
+    if (alone)
+        aio__future_report(&task->future);
+    else if (result < 0 && result != -ECANCELED)
+        aio__list_push_back(&scheduler->held, &task->future.held);
 }
 
 static _Noreturn void leave(aio__task *task)
