@@ -357,6 +357,68 @@ TEST(loop_that_closes_leaves_to_the_kernel_what_it_has_of_a_closed_stream)
     }
 }
 
+/* ---- held by its user when the loop closes --------------------------------------------------- */
+
+static aio_stream *kept_stream;
+
+static int keep_both(struct scene *scene)
+{
+    kept_stream = scene->stream;
+    kept_peer = scene->peer;
+    scene->stream = NULL;
+    scene->peer = -1;
+    return 0;
+}
+
+static int keep_with_queue(struct scene *scene)
+{
+    ssize_t total = fill_up(scene->stream);
+    return total < 0 ? (int)total : keep_both(scene);
+}
+
+static int keep_all_sent(struct scene *scene)
+{
+    ssize_t n = aio_stream_write(scene->stream, "x", 1);
+    return n < 0 ? (int)n : keep_both(scene);
+}
+
+/* What the close says, after the loop, and then how many bytes the peer gets, or -errno. */
+static void expect_after_loop(bool (*make)(int ends[2]), int (*function)(struct scene *scene),
+                              int closed, ssize_t (*read_rest)(int peer), ssize_t rest)
+{
+    kept_stream = NULL;
+    kept_peer = -1;
+    play(make, function);
+    if (kept_stream == NULL)
+        return;
+    check_int(aio_stream_close(kept_stream), closed);
+    check_int(read_rest(kept_peer), rest);
+    close(kept_peer);
+}
+
+/* How the stream ends, whatever comes before: 0 a clean end, or -errno. */
+static ssize_t read_the_end(int peer)
+{
+    ssize_t n = read_plainly(peer);
+    return n < 0 ? n : 0;
+}
+
+TEST(peer_of_a_stream_whose_loop_took_what_was_queued_sees_a_reset_and_no_end)
+{
+    expect_after_loop(pairs_tcp, keep_with_queue, -ECANCELED, read_the_end, -ECONNRESET);
+}
+
+TEST(stream_whose_loop_has_taken_nothing_closes_like_any_other)
+{
+    expect_after_loop(pairs_tcp, keep_all_sent, 0, read_plainly, 1);
+}
+
+TEST(close_says_that_the_loop_took_what_was_queued_for_what_knows_no_reset)
+{
+    expect_after_loop(pairs_unix, keep_with_queue, -ECANCELED, read_the_end, 0);
+    expect_after_loop(pairs_pipe, keep_with_queue, -ECANCELED, read_the_end, 0);
+}
+
 /* ---- in a child ------------------------------------------------------------------------------ */
 
 static int kept_fd;
@@ -378,27 +440,53 @@ static int read_kept(void *arg)
     return (int)read_to_end(kept_peer);
 }
 
-TEST_WITHOUT_SWEEP(child_that_closes_the_loop_leaves_its_parents_connections_alone)
+static int keep_queue(struct scene *scene)
 {
-    struct scene scene = {.peer = -1, .make = pairs_tcp, .play = leave_queue};
+    kept_fd = scene->stream->fd;
+    ssize_t total = fill_up(scene->stream);
+    (void)keep_both(scene);
+    return (int)total;
+}
+
+/* A child closes the loop, and the stream that its user still holds, if there is one. */
+static void close_in_child(aio_runner *runner)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        int rc = aio_runner_close(runner);
+        (void)aio_stream_close(kept_stream);
+        _exit(rc != 0);
+    }
+    check_int(waitpid(child, &status, 0), child);
+    check_int(status, 0);
+}
+
+static void expect_untouched(int (*function)(struct scene *scene))
+{
+    struct scene scene = {.peer = -1, .make = pairs_tcp, .play = function};
     aio_options options = AIO_OPTIONS_INIT;
     struct linger linger = {.l_onoff = 1};
     socklen_t size = sizeof linger;
-    int status = -1;
     options.handle_sigint = false;
+    kept_stream = NULL;
     aio_runner *runner = aio_runner_new(&options);
     int total = aio_runner_run(runner, open_and_play, &scene);
     check(total > 0);
-    pid_t child = fork();
-    if (child == 0)
-        _exit(aio_runner_close(runner) != 0);
-    check_int(waitpid(child, &status, 0), child);
-    check_int(status, 0);
+    close_in_child(runner);
     check_int(getsockopt(kept_fd, SOL_SOCKET, SO_LINGER, &linger, &size), 0);
     check_int(linger.l_onoff, 0);
+    if (kept_stream != NULL)
+        check_int(aio_stream_close(kept_stream), 0);
     check_int(aio_runner_run(runner, read_kept, NULL), total);
     check_int(aio_runner_close(runner), 0);
     close(kept_peer);
+}
+
+TEST_WITHOUT_SWEEP(child_that_closes_the_loop_leaves_its_parents_connections_alone)
+{
+    expect_untouched(leave_queue);
+    expect_untouched(keep_queue);
 }
 
 /* ---- under a reader, after a failure --------------------------------------------------------- */

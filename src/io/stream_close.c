@@ -56,11 +56,16 @@ void aio__stream_finish(aio_stream *stream)
     aio__stream_leave(stream);
 }
 
-/* The peer shall see that something is missing. */
-static void finish_with_reset(aio_stream *stream)
+/* The peer shall see that something is missing.  In a child it is not: the parent sends it. */
+static void close_will_reset(aio_stream *stream)
 {
     if (stream->operations->reset != NULL && !stream->inherited)
         stream->operations->reset(stream);
+}
+
+static void finish_with_reset(aio_stream *stream)
+{
+    close_will_reset(stream);
     aio__stream_finish(stream);
 }
 
@@ -177,6 +182,17 @@ static void leave_to_kernel(aio_stream *stream)
     aio__stream_finish(stream);
 }
 
+/* The descriptor stays open.  Its close may be the process's end, so what that will be is said now,
+ * and to the user when he closes. */
+static void leave_to_user(aio_stream *stream)
+{
+    if (aio__buffer_size(&stream->out) != 0) {
+        close_will_reset(stream);
+        stream->write_error = -ECANCELED;
+    }
+    leave_loop(stream);
+}
+
 void aio__stream_lose_loop(aio__owned *owned)
 {
     aio_stream *stream = aio__container(owned, aio_stream, owned);
@@ -184,7 +200,7 @@ void aio__stream_lose_loop(aio__owned *owned)
     stream->reading = false;
     stream->inherited = stream->io != NULL && stream->io->process != aio__sys_getpid();
     if (!stream->closed)
-        leave_loop(stream);
+        leave_to_user(stream);
     else if (stream->fd >= 0 && aio__buffer_size(&stream->out) != 0)
         finish_with_reset(stream);
     else if (stream->fd >= 0)
