@@ -419,6 +419,89 @@ TEST(handler_that_somebody_put_over_ours_stays)
     (void)sigaction(SIGSEGV, &before, NULL);
 }
 
+/* Starts and stops: whether ours was the handler of a signal in between. */
+static bool watches(int signal)
+{
+    struct sigaction now = {.sa_flags = 0}, before = {.sa_flags = 0};
+    (void)sigaction(signal, NULL, &before);
+    if (!check_int(aio__overflow_start(lookup, GUARD), 0))
+        return false;
+    (void)sigaction(signal, NULL, &now);
+    aio__overflow_stop();
+    return now.sa_sigaction != before.sa_sigaction;
+}
+
+static void start_and_cover(int signal)
+{
+    struct sigaction action = {.sa_handler = handle};
+    if (!check_int(aio__overflow_start(lookup, GUARD), 0))
+        return;
+    (void)sigaction(signal, &action, NULL);
+    aio__overflow_stop();
+}
+
+TEST(ours_is_not_put_over_a_handler_that_may_call_it)
+{
+    struct sigaction before;
+    (void)sigaction(SIGSEGV, NULL, &before);
+    start_and_cover(SIGSEGV);
+    check(!watches(SIGSEGV));
+    check(!watches(SIGSEGV));
+    check(look().actions[0].sa_handler == handle);
+    (void)sigaction(SIGSEGV, &before, NULL);
+}
+
+TEST(other_signal_is_watched_while_one_is_covered)
+{
+    struct sigaction before;
+    (void)sigaction(SIGSEGV, NULL, &before);
+    start_and_cover(SIGSEGV);
+    check(watches(SIGBUS));
+    (void)sigaction(SIGSEGV, &before, NULL);
+}
+
+TEST(signal_is_watched_again_once_the_handler_over_ours_has_gone)
+{
+    struct sigaction before, none = {.sa_handler = SIG_DFL};
+    (void)sigaction(SIGSEGV, NULL, &before);
+    start_and_cover(SIGSEGV);
+    (void)sigaction(SIGSEGV, &none, NULL);
+    check(watches(SIGSEGV));
+    check(watches(SIGSEGV));
+    check(look().actions[0].sa_handler == SIG_DFL);
+    (void)sigaction(SIGSEGV, &before, NULL);
+}
+
+/* Looks at ours, puts something over it, and puts it back when we have stopped.  A handler that was
+ * there before all is still the one that a fault goes to, once. */
+static void put_ours_back(void (*over)(int signal))
+{
+    struct sigaction ours, action = {.sa_handler = over};
+    (void)signal(SIGSEGV, handle);
+    if (aio__overflow_start(lookup, GUARD) < 0)
+        _exit(100);
+    (void)sigaction(SIGSEGV, &action, &ours);
+    aio__overflow_stop();
+    (void)sigaction(SIGSEGV, &ours, NULL);
+    fault_in_coro();
+}
+
+static void put_ours_back_from_under_a_handler(void)
+{
+    put_ours_back(look_at_neighbour);
+}
+
+static void put_ours_back_from_under_nothing(void)
+{
+    put_ours_back(SIG_DFL);
+}
+
+TEST_WITHOUT_SWEEP(fault_is_passed_on_where_somebody_else_put_ours_back)
+{
+    check_string(run_child(put_ours_back_from_under_a_handler).text, "handled");
+    check_string(run_child(put_ours_back_from_under_nothing).text, "handled");
+}
+
 static void *watch_in_thread(void *arg)
 {
     struct dispositions before = look(), *during = arg;
@@ -468,5 +551,7 @@ TEST(start_that_fails_leaves_everything_as_it_was)
     check_start_fails("sigaltstack", 2, EPERM);
     check_start_fails("sigaction", 1, EINVAL);
     check_start_fails("sigaction", 2, EINVAL);
+    check_start_fails("sigaction", 3, EINVAL);
+    check_start_fails("sigaction", 4, EINVAL);
     (void)sigaltstack(&previous, NULL);
 }

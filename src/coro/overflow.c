@@ -36,8 +36,8 @@ static AIO__THREAD_LOCAL struct watch watch;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static unsigned threads; /* that watch; under the mutex, as is what follows */
-/* Somebody put a handler over ours and may call it: it stays, and must not be put over theirs. */
-static bool covered;
+/* Somebody put a handler over ours, and may call it: ours must not be put over that. */
+static bool covered[AIO__COUNT(signals)];
 static struct sigaction previous[AIO__COUNT(signals)];
 
 /* ---- the handler ----------------------------------------------------------------------------- */
@@ -89,12 +89,18 @@ static bool overflowed(const aio__stack *stack, const siginfo_t *info)
     return at < base && base - at <= aio__round_up(watch.guard_size, page) + page;
 }
 
+static bool handles(const struct sigaction *action)
+{
+    return (action->sa_flags & SA_SIGINFO) != 0 ||
+           (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN);
+}
+
 /* To the disposition that was there before. */
 static void pass_on(const struct sigaction *action, int signal, siginfo_t *info, void *machine)
 {
     if ((action->sa_flags & SA_SIGINFO) != 0) {
         action->sa_sigaction(signal, info, machine);
-    } else if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN) {
+    } else if (handles(action)) {
         action->sa_handler(signal);
     } else if (action->sa_handler == SIG_DFL || info->si_code > 0) {
         /* A fault comes again when this returns; what somebody has sent does not. */
@@ -130,13 +136,24 @@ static bool is_ours(const struct sigaction *action)
 static void uninstall(size_t count)
 {
     struct sigaction now;
-    covered = false;
     while (count-- > 0) {
-        if (aio__sys_sigaction(signals[count], NULL, &now) < 0 || !is_ours(&now))
-            covered = true;
-        else
-            (void)aio__sys_sigaction(signals[count], &previous[count], NULL);
+        bool known = aio__sys_sigaction(signals[count], NULL, &now) == 0;
+        if (known && is_ours(&now))
+            known = aio__sys_sigaction(signals[count], &previous[count], &now) == 0;
+        covered[count] = !known || (handles(&now) && !is_ours(&now));
     }
+}
+
+/* Unless it is there: beneath a handler that still covers it, or put back by somebody who had looked
+ * while we watched. */
+static int install_one(size_t i, const struct sigaction *action)
+{
+    struct sigaction now;
+    if (aio__sys_sigaction(signals[i], NULL, &now) < 0)
+        return -errno;
+    if (is_ours(&now) || (covered[i] && handles(&now)))
+        return 0;
+    return aio__sys_sigaction(signals[i], action, &previous[i]) < 0 ? -errno : 0;
 }
 
 static int install(void)
@@ -146,11 +163,11 @@ static int install(void)
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     (void)sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < AIO__COUNT(signals) && !covered; i++) {
-        if (aio__sys_sigaction(signals[i], &action, &previous[i]) < 0) {
-            int error = errno;
+    for (size_t i = 0; i < AIO__COUNT(signals); i++) {
+        int rc = install_one(i, &action);
+        if (rc < 0) {
             uninstall(i);
-            return -error;
+            return rc;
         }
     }
     return 0;
