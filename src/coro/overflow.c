@@ -144,8 +144,8 @@ static void uninstall(size_t count)
     }
 }
 
-/* Unless it is there: beneath a handler that still covers it, or put back by somebody who had looked
- * while we watched. */
+/* Unless it is there: beneath a handler that still covers it, or put back by somebody who had
+ * looked while we watched. */
 static int install_one(size_t i, const struct sigaction *action)
 {
     struct sigaction now;

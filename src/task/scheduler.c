@@ -39,8 +39,8 @@ static void idle(aio__extension *extension, int64_t wait)
     aio__stack_pool_trim(scheduler->stacks, keep);
 }
 
-/* Failures that nobody has asked for and, as the loop is gone, nobody will.  The handler may release
- * them. */
+/* Failures that nobody has asked for and, as the loop is gone, nobody will.  The handler may
+ * release them. */
 static void report_failures(aio__scheduler *scheduler)
 {
     aio__link *link;
