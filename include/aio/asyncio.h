@@ -8,6 +8,7 @@
  *     future.h   results that are not there yet
  *     task.h     functions that run concurrently; sleeping; timeouts
  *     sync.h     locks, events, conditions, semaphores, barriers
+ *     queue.h    queues between tasks
  *     io.h       waiting on descriptors
  *     stream.h   buffered streams of bytes
  *     net.h      TCP connections and servers
@@ -21,6 +22,7 @@
 #include <aio/future.h>
 #include <aio/task.h>
 #include <aio/sync.h>
+#include <aio/queue.h>
 #include <aio/io.h>
 #include <aio/stream.h>
 #include <aio/net.h>

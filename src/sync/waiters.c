@@ -10,7 +10,8 @@
 
 static void uncount(aio__waiter *waiter)
 {
-    waiter->waiters->count -= waiter->counted;
+    if (waiter->counted)
+        waiter->waiters->count--;
     waiter->counted = false;
 }
 
@@ -77,6 +78,12 @@ void aio__waiter_wake(aio__waiter *waiter)
 {
     waiter->woken = true;
     aio__wake(&waiter->wait, 0);
+}
+
+void aio__waiter_disown(aio__waiter *waiter)
+{
+    waiter->waiters = NULL;
+    waiter->counted = false;
 }
 
 bool aio__waiters_wake_next(aio__waiters *waiters)

@@ -27,7 +27,7 @@
 typedef struct aio__waiter {
     aio__wait wait;
     aio__link link;
-    aio__waiters *waiters;
+    aio__waiters *waiters; /* NULL: they are no more, see aio__waiter_disown() */
     bool counted, woken;
 } aio__waiter;
 
@@ -55,6 +55,8 @@ static inline bool aio__waiter_waiting(const aio__waiter *waiter)
 
 /* Wakes one that waits; it stays in the list. */
 void aio__waiter_wake(aio__waiter *waiter);
+/* One that was woken, and is in no list: it won't touch its waiters again, which may go. */
+void aio__waiter_disown(aio__waiter *waiter);
 /* Takes the first one out and wakes it; false if there is none. */
 bool aio__waiters_wake_next(aio__waiters *waiters);
 

@@ -35,6 +35,13 @@ static const struct op_row OPS[] = {
     {"bwait", op_bwait, PRINTS_NUMBER, -1},
     {"breset", op_breset, PRINTS_OK, -1},
     {"babort", op_babort, PRINTS_OK, -1},
+    {"put", op_put, PRINTS_OK, -1},
+    {"putnow", op_putnow, PRINTS_OK, -1},
+    {"get", op_get, PRINTS_NUMBER, -1},
+    {"getnow", op_getnow, PRINTS_NUMBER, -1},
+    {"taskdone", op_taskdone, PRINTS_OK, -1},
+    {"join", op_join, PRINTS_OK, -1},
+    {"shutdown", op_shutdown, PRINTS_OK, -1},
 };
 
 static const struct declaration_row DECLARATIONS[] = {
@@ -45,6 +52,7 @@ static const struct declaration_row DECLARATIONS[] = {
     {"sem", declare_semaphore},
     {"bsem", declare_bounded_semaphore},
     {"barrier", declare_barrier},
+    {"queue", declare_queue},
 };
 
 const struct op_row *op_find(const char *name)

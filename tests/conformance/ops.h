@@ -80,4 +80,14 @@ int op_bwait(struct step *step);
 int op_breset(struct step *step);
 int op_babort(struct step *step);
 
+/* ops_queue.c */
+int declare_queue(struct step *step);
+int op_put(struct step *step);
+int op_putnow(struct step *step);
+int op_get(struct step *step);
+int op_getnow(struct step *step);
+int op_taskdone(struct step *step);
+int op_join(struct step *step);
+int op_shutdown(struct step *step);
+
 #endif
