@@ -86,6 +86,21 @@ TASK_TEST(who_is_woken_as_the_next_is_out_but_counts_until_he_goes_on)
     three_end(&three);
 }
 
+TASK_TEST(who_was_woken_and_disowned_does_not_count_himself_out)
+{
+    struct three three;
+    if (three_begin(&three, aio__waiter_abort)) {
+        check(aio__waiters_wake_next(&three.waiters));
+        aio__waiter_disown(&three.members[0].waiter);
+        check(three.members[0].waiter.waiters == NULL);
+        check_int(aio_yield(), 0);
+        check_string(three.trace.text, "a");
+        check_int((int64_t)three.waiters.count, 3);
+        three.waiters.count--;
+    }
+    three_end(&three);
+}
+
 TASK_TEST(who_is_woken_in_his_place_stays_in_it)
 {
     struct three three;

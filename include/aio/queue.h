@@ -88,8 +88,8 @@ AIO_API void aio_queue_fini(aio_queue *queue);
 /*
  * Waits until there is room, and puts a copy of the item in.
  *
- * Returns    0; -ECANCELED, and nothing was put in; -ESHUTDOWN, the same, if the queue is shut
- *            down, or was meanwhile; -ENOMEM, the same, only without a bound; -EPERM outside a task.
+ * Returns    0; -ECANCELED; -ESHUTDOWN if the queue is shut down, or was meanwhile; -ENOMEM, only
+ *            without a bound; -EPERM outside a task.  Where it fails nothing was put in.
  * Suspends   only if the queue is full.
  * Owns       borrows item for the call.
  */

@@ -49,8 +49,7 @@ int aio_queue_init_lifo(aio_queue *queue, size_t item_size, size_t maxsize)
     return rc;
 }
 
-int aio_queue_init_priority(aio_queue *queue, size_t item_size, size_t maxsize,
-                            aio_compare compare)
+int aio_queue_init_priority(aio_queue *queue, size_t item_size, size_t maxsize, aio_compare compare)
 {
     if (queue == NULL)
         return -EINVAL;
