@@ -7,6 +7,7 @@
  *     loop.h     the event loop: callbacks, timers, descriptors, signals
  *     future.h   results that are not there yet
  *     task.h     functions that run concurrently; sleeping; timeouts
+ *     group.h    tasks that end together
  *     sync.h     locks, events, conditions, semaphores, barriers
  *     queue.h    queues between tasks
  *     io.h       waiting on descriptors
@@ -21,6 +22,7 @@
 #include <aio/loop.h>
 #include <aio/future.h>
 #include <aio/task.h>
+#include <aio/group.h>
 #include <aio/sync.h>
 #include <aio/queue.h>
 #include <aio/io.h>

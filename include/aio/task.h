@@ -202,7 +202,7 @@ AIO_API int aio_timeout_begin_at(aio_timeout *timeout, int64_t when) AIO_MUST_US
  *
  * Returns    -ETIMEDOUT if that was -ECANCELED on this timeout's account alone; else `result`;
  *            -EINVAL if it is not open, or not this task's.
- * Suspends   never.
+ * Suspends   never, but for a group that was left open inside: its children are awaited.
  * Owns       gives timeout back to the caller.
  */
 AIO_API int aio_timeout_end(aio_timeout *timeout, int result);

@@ -69,6 +69,8 @@ static void close_scheduler(aio__extension *extension)
 
 static void scheduler_free(aio__scheduler *scheduler)
 {
+    aio__pool_close(scheduler->member_pool);
+    aio__pool_close(scheduler->group_pool);
     aio__pool_close(scheduler->timeout_pool);
     aio__pool_close(scheduler->future_pool);
     aio__pool_close(scheduler->task_pool);

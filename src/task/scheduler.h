@@ -22,6 +22,7 @@
 #include "coro/coro.h"
 #include "loop/loop.h"
 
+typedef struct aio__member aio__member;
 typedef struct aio__scheduler aio__scheduler;
 typedef struct aio__scope aio__scope;
 typedef struct aio__task aio__task;
@@ -54,6 +55,7 @@ struct aio__task {
     aio_function function;
     void *arg;
     aio__scope *scopes; /* the innermost open one */
+    aio__member *member; /* what the group it belongs to keeps of it; NULL if it is in none */
     aio__coro *resumer; /* eager start: who gets control back at the first wait; else NULL */
     struct aio__task *resumer_task; /* the task that this was */
     aio__link all;                  /* in scheduler->tasks */
@@ -68,7 +70,7 @@ struct aio__scheduler {
     aio__coro thread;   /* the thread's own stack, valid while the loop runs */
     aio__stack_pool *stacks;
     aio__pool *task_pool, *future_pool;
-    aio__pool *timeout_pool; /* NULL: none was begun yet */
+    aio__pool *timeout_pool, *group_pool, *member_pool; /* NULL: none was needed yet */
     aio__list tasks; /* those that have not ended, in order of creation */
     size_t task_count;
     aio__list held;  /* futures whose failure may have to be reported when the loop closes */
@@ -120,7 +122,10 @@ void aio__task_undo_wait(aio__task *task);
 void aio__task_undo_waits(aio__scheduler *scheduler);
 /* A task that won't go on any more: its stack goes, it counts as cancelled. */
 void aio__task_abandon(aio__task *task);
-/* Closes the scopes that a task left open, up to `until` (NULL: all), and reports each. */
+/*
+ * Closes the scopes that the running task left open, up to `until` (NULL: all), and reports each.
+ * Suspends where one of them is a group that has children.
+ */
 void aio__scopes_close(aio__task *task, const aio__scope *until);
 /* Gives back the scopes that a task was abandoned in. */
 void aio__scopes_drop(aio__task *task);

@@ -16,7 +16,7 @@
 /* What a kind of scope is called, and how it goes. */
 typedef struct aio__scope_kind {
     const char *left_open; /* the report's line on one that nobody closed */
-    /* Closes one that was left open, in its task, which goes on afterwards. */
+    /* Closes one that was left open; called in its task, and may suspend. */
     void (*close)(aio__scope *scope);
     /* Gives its record back; of one whose task was abandoned in it. */
     void (*drop)(aio__scope *scope);

@@ -64,7 +64,6 @@ void aio__task_switch_away(aio__task *task)
 static void end(aio__task *task, int result)
 {
     aio__scheduler *scheduler = task->future.scheduler;
-    aio__scopes_close(task, NULL);
     aio__link_remove(&task->all);
     aio__heap_unreserve(&scheduler->loop->timers);
     /* Nobody will await what a shut-down has ended, but for those who do already. */
@@ -101,6 +100,7 @@ static void run_task(void *arg)
     /* Cancelled before its first step, it never runs. */
     if (!task->must_cancel)
         result = task->function(task->arg);
+    aio__scopes_close(task, NULL);
     /* A cancellation that was not delivered makes a cancelled task of one that succeeded. */
     if (task->must_cancel && result >= 0)
         result = -ECANCELED;

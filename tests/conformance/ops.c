@@ -21,6 +21,8 @@ static const struct op_row OPS[] = {
     {"setfail", op_setfail, PRINTS_OK, -1},
     {"timeout", op_timeout, PRINTS_OK, -1},
     {"reschedule", op_reschedule, PRINTS_OK, -1},
+    {"group", op_group, PRINTS_OK, -1},
+    {"gspawn", op_gspawn, PRINTS_OK, -1},
     {"soon", op_soon, PRINTS_OK, -1},
     {"later", op_later, PRINTS_OK, -1},
     {"acquire", op_acquire, PRINTS_OK, -1},

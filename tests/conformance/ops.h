@@ -56,6 +56,10 @@ int op_setfail(struct step *step);
 int op_timeout(struct step *step);
 int op_reschedule(struct step *step);
 
+/* ops_group.c */
+int op_group(struct step *step);
+int op_gspawn(struct step *step);
+
 /* ops_callback.c */
 int op_soon(struct step *step);
 int op_later(struct step *step);

@@ -9,7 +9,7 @@ int op_timeout(struct step *step)
     int rc = aio_timeout_begin(&timeout, AIO_USEC(step_number(step, 0)));
     if (rc < 0)
         return rc;
-    struct scope scope = {&timeout};
+    struct scope scope = {.timeout = &timeout};
     return aio_timeout_end(&timeout, step_block(step, &scope));
 }
 

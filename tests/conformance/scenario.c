@@ -44,7 +44,7 @@ void scenario_log(struct scenario *scenario, const char *who, const char *what, 
 
 static void log_number(struct scenario *scenario, const char *who, const char *what, int number)
 {
-    char text[32];
+    char text[TRACE_WORD];
     const char *result = text;
     if (number < 0)
         result = failure_word(number, text, sizeof text);
@@ -144,7 +144,9 @@ void scenario_add_task(struct scenario *scenario, const char *name, aio_task *ta
     scenario_name(scenario, name, task, NULL);
 }
 
-int scenario_spawn(struct scenario *scenario, const char *name, const char *coroutine, bool eager)
+/* In a group, or NULL. */
+static int spawn(struct scenario *scenario, aio_group *group, const char *name,
+                 const char *coroutine, bool eager)
 {
     struct task_start start = {scenario, name, program_coroutine(scenario->program, coroutine)};
     aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
@@ -152,11 +154,23 @@ int scenario_spawn(struct scenario *scenario, const char *name, const char *coro
     options.eager = eager;
     options.copy = &start;
     options.copy_size = sizeof start;
-    aio_task *task = aio_spawn_with(&options, task_body, NULL);
+    aio_task *task = group != NULL ? aio_group_task_with(group, &options, task_body, NULL)
+                                   : aio_spawn_with(&options, task_body, NULL);
     if (task == NULL)
         return -errno;
     scenario_add_task(scenario, name, task);
     return 0;
+}
+
+int scenario_spawn(struct scenario *scenario, const char *name, const char *coroutine, bool eager)
+{
+    return spawn(scenario, NULL, name, coroutine, eager);
+}
+
+int scenario_spawn_in(struct scenario *scenario, aio_group *group, const char *name,
+                      const char *coroutine)
+{
+    return spawn(scenario, group, name, coroutine, false);
 }
 
 /* ---- the driver ----------------------------------------------------------------------------- */

@@ -24,6 +24,7 @@ struct thing {
 /* The innermost block that other ops refer to. */
 struct scope {
     aio_timeout *timeout;
+    aio_group *group;
 };
 
 struct scenario {
@@ -60,6 +61,9 @@ void scenario_name(struct scenario *scenario, const char *name, void *object,
 void *scenario_find(const struct scenario *scenario, const char *name);
 /* Starts a task on a coroutine; 0, or a failure. */
 int scenario_spawn(struct scenario *scenario, const char *name, const char *coroutine, bool eager);
+/* The same, as a child of a group. */
+int scenario_spawn_in(struct scenario *scenario, aio_group *group, const char *name,
+                      const char *coroutine);
 /* Adds a task that was started for scenario_task_body(), with a share in it. */
 void scenario_add_task(struct scenario *scenario, const char *name, aio_task *task);
 

@@ -46,8 +46,32 @@ void trace_free(struct trace *trace)
     *trace = (struct trace){0};
 }
 
+/* Groups count in user errors by GROUP; what is below is the failure, the library's own codes behind
+ * the programs'. */
+#define GROUP 2000000
+#define LIBRARY 1500000
+
+int failure_of_group(int failure)
+{
+    if (failure > AIO_USER_ERROR(0))
+        failure = AIO_USER_ERROR(LIBRARY - failure);
+    return failure - GROUP;
+}
+
+static const char *group_word(int number, char *buffer, size_t size)
+{
+    char word[TRACE_WORD];
+    int inner = number - GROUP;
+    bool library = inner >= LIBRARY && inner < GROUP;
+    snprintf(buffer, size, "GROUP:%s",
+             failure_word(library ? LIBRARY - inner : AIO_USER_ERROR(inner), word, sizeof word));
+    return buffer;
+}
+
 const char *failure_word(int failure, char *buffer, size_t size)
 {
+    if (failure <= AIO_USER_ERROR(GROUP))
+        return group_word(AIO_USER_ERROR_NUMBER(failure), buffer, size);
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
         if (WORDS[i].failure == failure)
             return WORDS[i].word;

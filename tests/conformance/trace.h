@@ -18,6 +18,12 @@
 #define FAILURE_EMPTY AIO_USER_ERROR(1000003)
 #define FAILURE_FULL AIO_USER_ERROR(1000004)
 
+/*
+ * A group's error, made of its first one: that is what asyncio's ExceptionGroup says, and the
+ * library gives the error itself.  Groups in groups, too.
+ */
+int failure_of_group(int failure);
+
 /* Zero-initialised is valid: nothing printed. */
 struct trace {
     char *text; /* ends in '\0'; NULL: nothing was printed */
@@ -30,6 +36,8 @@ void trace_line(struct trace *trace, int64_t time, const char *who, const char *
                 const char *result);
 void trace_free(struct trace *trace);
 
+/* Room for any word of a failure: GROUP: a few dozen times, and FAILn. */
+#define TRACE_WORD 256
 /* The word for a failure, "FAIL7" written to buffer. */
 const char *failure_word(int failure, char *buffer, size_t size);
 
