@@ -208,7 +208,7 @@ TEST(more_than_there_can_be_is_no_memory)
     aio__items items;
     check_int(aio__items_init(&items, SIZE_MAX, 0, NULL), -ENOMEM);
     check_int(aio__items_init(&items, SIZE_MAX - 4, 1, compare_ints), -ENOMEM);
-    check_int(aio__items_init(&items, 16, SIZE_MAX / 8, NULL), -ENOMEM);
+    check_int(aio__items_init(&items, 16, SIZE_MAX / 16 + 2, NULL), -ENOMEM);
     check_int(aio__items_init(&items, 16, SIZE_MAX / 8, compare_ints), -ENOMEM);
 }
 
