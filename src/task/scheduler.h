@@ -61,6 +61,7 @@ struct aio__task {
     aio__link all;                  /* in scheduler->tasks */
     char *name; /* NULL: it has none, and nobody has asked for it */
     uint64_t number;
+    uint64_t visited; /* the last walk along who awaits whom that came by: graph.c */
     aio__coro coro;
 };
 
@@ -75,6 +76,7 @@ struct aio__scheduler {
     size_t task_count;
     aio__list held;  /* futures whose failure may have to be reported when the loop closes */
     uint64_t next_number;
+    uint64_t walks;     /* that there were: the numbers that tasks are marked with */
     size_t references; /* futures and tasks, and one for the loop */
     bool shutting_down; /* a runner takes the tasks down */
     int64_t trimmed;   /* when its stacks were last trimmed, in the loop's time */

@@ -27,13 +27,19 @@ static int last_wait(aio__task *task, aio__wait *wait)
         aio__task_switch_away(task);
 }
 
-int aio__wait_begin(aio__wait *wait, bool (*abort)(aio__wait *wait), const char *what)
+int aio__wait_begin_await(aio__wait *wait, bool (*abort)(aio__wait *wait), const char *what,
+                          aio__await *await)
 {
     aio__task *task = aio__task_running();
     if (task == NULL)
         return -EPERM;
-    *wait = (aio__wait){.task = task, .abort = abort, .what = what};
+    *wait = (aio__wait){.task = task, .abort = abort, .what = what, .await = await};
     return AIO__UNLIKELY(task->doomed) ? last_wait(task, wait) : 0;
+}
+
+int aio__wait_begin(aio__wait *wait, bool (*abort)(aio__wait *wait), const char *what)
+{
+    return aio__wait_begin_await(wait, abort, what, NULL);
 }
 
 int aio__park(aio__wait *wait)

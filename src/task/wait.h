@@ -28,6 +28,7 @@
 
 #include <stdbool.h>
 
+typedef struct aio__await aio__await;
 typedef struct aio__task aio__task;
 typedef struct aio__wait aio__wait;
 
@@ -36,10 +37,14 @@ struct aio__wait {
     bool (*abort)(aio__wait *wait);
     const char *what; /* "sleep", "future": for dumps */
     int result;       /* what the waker gave; 0 until then */
+    aio__await *await; /* whose first member it is: a wait for futures (graph.h); NULL */
 };
 
 /* Prepares a wait of the running task: 0, or -EPERM outside a task. */
 int aio__wait_begin(aio__wait *wait, bool (*abort)(aio__wait *wait), const char *what);
+/* The same for the wait of an aio__await. */
+int aio__wait_begin_await(aio__wait *wait, bool (*abort)(aio__wait *wait), const char *what,
+                          aio__await *await);
 
 /*
  * Suspends until the wait is woken.  Returns wait->result; -ECANCELED if a cancellation came that
