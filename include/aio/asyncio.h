@@ -7,6 +7,7 @@
  *     loop.h     the event loop: callbacks, timers, descriptors, signals
  *     future.h   results that are not there yet
  *     task.h     functions that run concurrently; sleeping; timeouts
+ *     gather.h   several futures at once; gather, wait, wait_for, shield
  *     group.h    tasks that end together
  *     sync.h     locks, events, conditions, semaphores, barriers
  *     queue.h    queues between tasks
@@ -22,6 +23,7 @@
 #include <aio/loop.h>
 #include <aio/future.h>
 #include <aio/task.h>
+#include <aio/gather.h>
 #include <aio/group.h>
 #include <aio/sync.h>
 #include <aio/queue.h>

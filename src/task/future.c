@@ -80,6 +80,21 @@ void aio_release(aio_future *future)
         future_free(future);
 }
 
+static const char *name_of(const aio_future *future)
+{
+    return future->is_task ? aio_task_name(future) : NULL;
+}
+
+/* It failed, and he who waited for it was cancelled before; that is told once. */
+static void report_shielded(aio_future *future)
+{
+    if (future->result >= 0 || future->result == -ECANCELED)
+        return;
+    future->retrieved = true;
+    aio__loop_report(future->scheduler->loop, "exception in shielded future", name_of(future),
+                     future->result);
+}
+
 void aio__future_complete(aio_future *future, int result)
 {
     future->done = true;
@@ -87,6 +102,8 @@ void aio__future_complete(aio_future *future, int result)
     aio_loop *loop = future->scheduler->loop;
     if (loop != NULL)
         aio__loop_enqueue_all(loop, &future->waiters);
+    if (AIO__UNLIKELY(future->shielded))
+        report_shielded(future);
 }
 
 int aio_future_set(aio_future *future, int result)

@@ -38,6 +38,7 @@ struct aio_future {
     bool done;
     bool retrieved; /* somebody has asked for the result */
     bool is_task;   /* it is the first member of a struct aio__task */
+    bool shielded;  /* who waited for it was cancelled: its failure is reported: shield.c */
     aio__link held; /* in scheduler->held, if it is a task that failed and that somebody holds */
 };
 

@@ -64,6 +64,13 @@ int op_gspawn(struct step *step);
 int op_soon(struct step *step);
 int op_later(struct step *step);
 
+/* ops_gather.c */
+int op_gather(struct step *step);
+int op_gatherx(struct step *step);
+int op_wait(struct step *step);
+int op_waitfor(struct step *step);
+int op_shield(struct step *step);
+
 /* ops_sync.c */
 int declare_lock(struct step *step);
 int declare_event(struct step *step);
