@@ -36,6 +36,10 @@ struct http_options {
             AIO_SEC(5)                                                                             \
     }
 
+/* Bytes that a client can make the process hold at most, with the usual limits: its task's stack, a
+ * head, and responses that it does not read; what the kernel holds not counted. */
+#define HTTP_CLIENT_MEMORY 131072
+
 typedef struct http_server {
     struct http_options options;
     struct http_site site;
