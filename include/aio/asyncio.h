@@ -11,6 +11,7 @@
  *     group.h    tasks that end together
  *     sync.h     locks, events, conditions, semaphores, barriers
  *     queue.h    queues between tasks
+ *     channel.h  items that go from task to task
  *     io.h       waiting on descriptors
  *     stream.h   buffered streams of bytes
  *     net.h      TCP connections and servers
@@ -27,6 +28,7 @@
 #include <aio/group.h>
 #include <aio/sync.h>
 #include <aio/queue.h>
+#include <aio/channel.h>
 #include <aio/io.h>
 #include <aio/stream.h>
 #include <aio/net.h>
