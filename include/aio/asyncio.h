@@ -13,6 +13,7 @@
  *     queue.h    queues between tasks
  *     channel.h  items that go from task to task
  *     io.h       waiting on descriptors
+ *     select.h   waiting for the first of several things
  *     stream.h   buffered streams of bytes
  *     net.h      TCP connections and servers
  *     run.h      aio_run()
@@ -30,6 +31,7 @@
 #include <aio/queue.h>
 #include <aio/channel.h>
 #include <aio/io.h>
+#include <aio/select.h>
 #include <aio/stream.h>
 #include <aio/net.h>
 #include <aio/run.h>

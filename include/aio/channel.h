@@ -69,9 +69,9 @@ AIO_API void aio_channel_free(aio_channel *channel);
 /*
  * Sends a copy of *item: waits until a receiver has it, or it is buffered.
  *
- * Returns    0; -ESHUTDOWN the channel is, or was meanwhile, closed: it was not sent; -ECANCELED, it
- *            was not sent; -EPERM outside a task; -EINVAL a NULL item of more than 0 bytes; -ENOMEM
- *            for NULL.
+ * Returns    0; -ESHUTDOWN the channel is, or was meanwhile, closed: it was not sent; -ECANCELED,
+ *            it was not sent; -EPERM outside a task; -EINVAL a NULL item of more than 0 bytes;
+ *            -ENOMEM for NULL.
  * Suspends   only if no receiver waits and the buffer is full.
  * Owns       borrows item until it returns.
  */

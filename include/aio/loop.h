@@ -54,6 +54,12 @@ struct aio__timer {
     int64_t when;
     size_t index; /* its place in the heap, from 1; 0 while not in it */
 };
+/* One that waits for a direction of a descriptor. */
+struct aio__watcher {
+    struct aio__handle *handle; /* queued when it is ready, or nobody can wait for it any more */
+    unsigned directions;        /* that it waits for; 0: it does not */
+    int result;                 /* 0 while it waits; then the events (> 0), or -EBADF */
+};
 
 /* A callback that can be queued.  Zero-initialised is valid; its fields are private. */
 struct aio_handle {

@@ -1,5 +1,5 @@
 /*
- * Small things that every layer uses: sizes and times that must not overflow.
+ * Small things that every layer uses: sizes and times that must not overflow, lots.
  */
 #ifndef AIO_BASE_UTIL_H
 #define AIO_BASE_UTIL_H
@@ -34,6 +34,17 @@ static inline int aio__milliseconds(int64_t duration)
 static inline size_t aio__round_up(size_t size, size_t unit)
 {
     return (size + unit - 1) & ~(unit - 1);
+}
+
+/* Numbers as good as drawn by lot, from a state that is not 0: xorshift64*, of Marsaglia and Vigna. */
+static inline uint64_t aio__draw(uint64_t *state)
+{
+    uint64_t x = *state;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    *state = x;
+    return x * UINT64_C(0x2545F4914F6CDD1D);
 }
 
 #endif

@@ -63,22 +63,6 @@ int aio__fd_wait_for(aio__fd_wait *self, aio_loop *loop, aio__watch *watch, unsi
     return rc < 0 ? rc : self->watcher.result;
 }
 
-static bool idle(const aio__watch *watch)
-{
-    return (watch->mode & AIO__EDGE) == 0 && watch->watchers[0] == NULL &&
-           watch->watchers[1] == NULL;
-}
-
-/* A number that can't be watched may be another thing when it is next waited for: then its lent
- * watch must not be remembered. */
-static void forget_useless(aio_loop *loop, int fd, int rc)
-{
-    aio__watch *watch = aio__watch_find(loop, fd);
-    bool failed = rc < 0 && rc != -ECANCELED;
-    if (watch != NULL && (failed || watch->always_ready) && idle(watch))
-        aio__watch_forget(loop, fd);
-}
-
 int aio_fd_wait(int fd, unsigned events)
 {
     aio__fd_wait wait;
@@ -92,7 +76,7 @@ int aio_fd_wait(int fd, unsigned events)
     if (rc < 0)
         return rc;
     rc = aio__fd_wait_for(&wait, loop, watch, events, "descriptor");
-    forget_useless(loop, fd, rc);
+    aio__watch_give_back(loop, fd, rc);
     return rc;
 }
 

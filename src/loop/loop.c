@@ -65,6 +65,7 @@ aio_loop *aio_loop_new_with(const aio_options *given)
     loop->options = *options;
     loop->virtual_clock = options->clock == AIO_CLOCK_VIRTUAL;
     loop->shuffle = options->shuffle_seed;
+    loop->lots = options->shuffle_seed != 0 ? options->shuffle_seed : 1;
     int rc = open_parts(loop);
     if (rc < 0) {
         aio__sys_free(loop);
@@ -166,17 +167,6 @@ static void queue_due_timers(aio_loop *loop)
 
 /* ---- turns ----------------------------------------------------------------------------------- */
 
-/* Numbers as good as drawn by lot: xorshift64*, of Marsaglia and Vigna. */
-static uint64_t draw(uint64_t *state)
-{
-    uint64_t x = *state;
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    *state = x;
-    return x * UINT64_C(0x2545F4914F6CDD1D);
-}
-
 /* For tests: a turn in an order that nobody promised.  Each pass sorts by one more bit that is
  * drawn for each handle, so that in the end every order is about as likely. */
 static void shuffle_turn(aio_loop *loop)
@@ -187,7 +177,7 @@ static void shuffle_turn(aio_loop *loop)
         aio__list_init(&halves[0]);
         aio__list_init(&halves[1]);
         while ((link = aio__list_pop_front(&loop->turn)) != NULL)
-            aio__list_push_back(&halves[draw(&loop->shuffle) >> 63], link);
+            aio__list_push_back(&halves[aio__draw(&loop->shuffle) >> 63], link);
         aio__list_append(&loop->turn, &halves[0]);
         aio__list_append(&loop->turn, &halves[1]);
     }

@@ -33,6 +33,7 @@
 typedef struct aio__handle aio__handle;
 typedef struct aio__extension aio__extension;
 typedef struct aio__watch aio__watch;
+typedef struct aio__watcher aio__watcher;
 
 /* What a layer above keeps per loop; any of the functions may be NULL but the last. */
 struct aio__extension {
@@ -51,13 +52,6 @@ struct aio__slot {
 };
 
 #define AIO__EVENT_COUNT 256
-
-/* One that waits for a direction: on the waiter's stack, or beside a reader's callback. */
-typedef struct aio__watcher {
-    aio__handle *handle; /* queued when the direction is ready, or the watch is closed */
-    unsigned directions; /* that it waits for; 0: it does not */
-    int result;          /* 0 while it waits; then the events (> 0), or -EBADF */
-} aio__watcher;
 
 /* A descriptor that is watched.  At most one per number and loop. */
 struct aio__watch {
@@ -82,6 +76,7 @@ struct aio_loop {
     uint64_t checked; /* `taken` when it last thought of asking the selector */
     uint64_t polled;  /* aio__ticks() when it last asked it */
     uint64_t shuffle; /* state of the generator that shuffles turns; 0: no shuffling */
+    uint64_t lots;    /* state of the one that chooses where several things are ready */
     bool running, stopping, closing;
     bool single;        /* runs one turn only: aio__loop_take() opens no other */
     bool virtual_clock;
@@ -184,6 +179,11 @@ aio__watch *aio__watch_find(const aio_loop *loop, int fd);
 int aio__watch_lend(aio_loop *loop, int fd, aio__watch **out_watch);
 /* The descriptor will be closed: closes and frees its lent watch, if it has one. */
 void aio__watch_forget(aio_loop *loop, int fd);
+/*
+ * After a wait that ended with `rc`.  A number that can't be watched may be another thing when it
+ * is next waited for: then its lent watch is forgotten, if nobody else waits on it.
+ */
+void aio__watch_give_back(aio_loop *loop, int fd, int rc);
 
 /* What the selector has reported, to those who wait. */
 void aio__watch_deliver(aio_loop *loop, const aio__event *event);

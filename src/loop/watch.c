@@ -280,6 +280,15 @@ void aio__watch_forget(aio_loop *loop, int fd)
     aio__sys_free(lent);
 }
 
+void aio__watch_give_back(aio_loop *loop, int fd, int rc)
+{
+    const aio__watch *watch = aio__watch_find(loop, fd);
+    bool failed = rc < 0 && rc != -ECANCELED;
+    if (watch != NULL && (failed || watch->always_ready) && watch->watchers[0] == NULL &&
+        watch->watchers[1] == NULL)
+        aio__watch_forget(loop, fd);
+}
+
 void aio__watch_fini(aio_loop *loop)
 {
     while (loop->lent != NULL) {
