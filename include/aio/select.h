@@ -14,10 +14,11 @@
  * Exactly one case happens, the one whose index is returned; of the others nothing
  * has been sent, taken or consumed.  Its `result` says how it fared:
  *
- *     send, receive    as aio_channel_send(), aio_channel_receive(): a closed channel makes the case
- *                      happen, with -ESHUTDOWN
- *     future           its result, as of aio_await(); -EDEADLK the task's own, -EINVAL another loop's
- *     descriptor       the events that have come, > 0; an error as of aio_fd_wait()
+ *     send, receive   as aio_channel_send() and aio_channel_receive(): a closed channel makes the
+ *                     case happen, with -ESHUTDOWN
+ *     future          its result, as of aio_await(); -EDEADLK the task's own, -EINVAL another
+ *                     loop's.  A select that is cancelled leaves it alone
+ *     descriptor      the events that have come, > 0; an error as of aio_fd_wait()
  *
  * If several could happen at once, the loop draws one by lot, and each is as
  * likely; a run draws the same lots each time (options.shuffle_seed gives others).
@@ -79,10 +80,8 @@ typedef struct aio_select_case {
 
 #define AIO__SELECT_CASE(kind, fd, channel, future, item, events)                                  \
     {                                                                                              \
-        kind, (fd), (channel), (future), (item), (events), 0, 0, 0, 0, {{0, 0}, 0, AIO__PLACE_ANY},          \
-        {                                                                                          \
-            {{0, 0}, 0, 0}                                                                         \
-        }                                                                                          \
+        kind, (fd), (channel), (future), (item), (events), 0, 0, 0, 0,                             \
+            {{0, 0}, 0, AIO__PLACE_ANY}, {{{0, 0}, 0, 0}}                                          \
     }
 /* Sends the bytes at `item`, which must not change meanwhile. */
 #define AIO_SELECT_SEND(channel, item)                                                             \

@@ -36,7 +36,7 @@ static inline size_t aio__round_up(size_t size, size_t unit)
     return (size + unit - 1) & ~(unit - 1);
 }
 
-/* Numbers as good as drawn by lot, from a state that is not 0: xorshift64*, of Marsaglia and Vigna. */
+/* Numbers as good as drawn by lot: xorshift64*, of Marsaglia and Vigna.  No state is 0. */
 static inline uint64_t aio__draw(uint64_t *state)
 {
     uint64_t x = *state;
