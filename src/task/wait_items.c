@@ -14,7 +14,7 @@ int aio__wait_items_check(const aio_wait_item *items, size_t count)
 }
 
 void aio__wait_item_watch(aio_wait_item *item, aio_loop *loop, void (*run)(aio__handle *handle),
-                     void *waiting)
+                          void *waiting)
 {
     item->handle = (aio__handle){.run = run, .place = AIO__PLACE_ANY};
     item->waiting = waiting;

@@ -28,7 +28,7 @@ static inline int aio__wait_item_result(const aio_wait_item *item)
 
 /* Calls run(&item->handle) in the turn after it is done; of one that is, in the next. */
 void aio__wait_item_watch(aio_wait_item *item, aio_loop *loop, void (*run)(aio__handle *handle),
-                     void *waiting);
+                          void *waiting);
 /* The item of a handle. */
 static inline aio_wait_item *aio__wait_item_of(aio__handle *handle)
 {

@@ -105,6 +105,7 @@ int aio_wait(aio_wait_item *items, size_t count, aio_wait_until until, int64_t d
     many.await.timer = &many.timer;
     many.await.loose = true;
     rc = park(&many, duration);
-    size_t done = aio__wait_items_release(items, count, rc == 0 ? AIO__ASKED_DONE : AIO__ASKED_NONE);
+    enum aio__asked asked = rc == 0 ? AIO__ASKED_DONE : AIO__ASKED_NONE;
+    size_t done = aio__wait_items_release(items, count, asked);
     return rc < 0 ? rc : (int)done;
 }
