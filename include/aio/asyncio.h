@@ -7,7 +7,7 @@
  *     loop.h     the event loop: callbacks, timers, descriptors, signals
  *     future.h   results that are not there yet
  *     task.h     functions that run concurrently; sleeping; timeouts
- *     gather.h   several futures at once; gather, wait, wait_for, shield
+ *     gather.h   several futures at once: gather, wait, as_completed; wait_for, shield
  *     group.h    tasks that end together
  *     sync.h     locks, events, conditions, semaphores, barriers
  *     queue.h    queues between tasks

@@ -101,6 +101,68 @@ AIO_API int aio_wait_for(aio_future *future, int64_t duration) AIO_MUST_USE;
  */
 AIO_API int aio_shield(aio_future *future) AIO_MUST_USE;
 
+/* ---- as_completed --------------------------------------------------------------------------- */
+
+/*
+ * One after the other, as they get done:
+ *
+ *     AIO_SCOPED(aio_as_completed) next = AIO_AS_COMPLETED_INIT;
+ *     aio_wait_item *item;
+ *     int rc = aio_as_completed_begin(&next, items, count, AIO_SEC(10));
+ *     while (rc == 0 && (rc = aio_as_completed_next(&next, &item)) > 0)
+ *         rc = handle(item->future, item->result);
+ *     aio_as_completed_end(&next);
+ *
+ * It is a scope, as a timeout is: it nests with others, and one that is left open is closed and
+ * reported when the scope around it, or the task, ends.
+ */
+typedef struct aio_as_completed {
+    struct aio__iteration *iteration; /* private; NULL while not open */
+    const void *owner;                /* private: the task that began it; only to compare with */
+} aio_as_completed;
+
+#define AIO_AS_COMPLETED_INIT {0, 0}
+
+/*
+ * Begins: for at most `duration` ns in all (AIO_FOREVER).  Each item comes once, so one future as
+ * often as it stands in items.  The same task must end it.
+ *
+ * Returns    0; -ENOMEM; -EPERM outside a task; -EINVAL for NULL, or another loop's future.
+ * Suspends   never.
+ * Owns       borrows as_completed and items until it ends; the futures are retained meanwhile.
+ */
+AIO_API int aio_as_completed_begin(aio_as_completed *as_completed, aio_wait_item *items,
+                                   size_t count, int64_t duration) AIO_MUST_USE;
+
+/*
+ * The next one that is done; of several tasks that ask, each gets another one.
+ *
+ * Returns    1, and the item in *out_item; 0 after the last; -ETIMEDOUT, once for each that did not
+ *            come in time; -ECANCELED, and it comes next time; -EPERM outside a task; -EINVAL if it
+ *            is not open, or was ended meanwhile.
+ * Suspends   only if there is none that is done and was not given yet.
+ * Owns       nothing; *out_item is one of the caller's.
+ */
+AIO_API int aio_as_completed_next(aio_as_completed *as_completed,
+                                  aio_wait_item **out_item) AIO_MUST_USE;
+
+/*
+ * Ends, at any time.  The futures are left alone.
+ *
+ * Suspends   never, but for a group that was left open inside: its children are awaited.
+ * Owns       gives as_completed and items back to the caller.  If it is not open, or another
+ *            task's, nothing happens.
+ */
+AIO_API void aio_as_completed_end(aio_as_completed *as_completed);
+
+#if defined(__GNUC__)
+/* For AIO_SCOPED(aio_as_completed). */
+static inline void aio_as_completed_cleanup(aio_as_completed *as_completed)
+{
+    aio_as_completed_end(as_completed);
+}
+#endif
+
 #ifdef __cplusplus
 }
 #endif

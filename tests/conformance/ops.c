@@ -28,6 +28,7 @@ static const struct op_row OPS[] = {
     {"gather", op_gather, PRINTS_OK, 0},
     {"gatherx", op_gatherx, PRINTS_OK, 0},
     {"wait", op_wait, PRINTS_OK, 2},
+    {"ascompleted", op_ascompleted, PRINTS_OK, 0},
     {"waitfor", op_waitfor, PRINTS_NUMBER, -1},
     {"shield", op_shield, PRINTS_NUMBER, 0},
     {"acquire", op_acquire, PRINTS_OK, -1},

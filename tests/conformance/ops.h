@@ -68,6 +68,7 @@ int op_later(struct step *step);
 int op_gather(struct step *step);
 int op_gatherx(struct step *step);
 int op_wait(struct step *step);
+int op_ascompleted(struct step *step);
 int op_waitfor(struct step *step);
 int op_shield(struct step *step);
 

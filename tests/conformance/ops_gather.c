@@ -83,6 +83,44 @@ int op_wait(struct step *step)
     return 0;
 }
 
+/* asyncio takes a set of them. */
+static size_t take_out_doubles(aio_wait_item *items, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t j = 0;
+        while (j < kept && items[j].future != items[i].future)
+            j++;
+        if (j == kept)
+            items[kept++] = items[i];
+    }
+    return kept;
+}
+
+/* The first name of what an item is about. */
+static void log_completed(struct step *step, const aio_wait_item *item)
+{
+    size_t i = 0;
+    while (scenario_find(step->scenario, step->words[i]) != item->future)
+        i++;
+    scenario_log(step->scenario, step->who, "completed", step->words[i]);
+}
+
+int op_ascompleted(struct step *step)
+{
+    size_t count;
+    aio_wait_item *items = take_items(step, 0, &count), *item;
+    aio_as_completed next;
+    count = take_out_doubles(items, count);
+    int rc = aio_as_completed_begin(&next, items, count, AIO_FOREVER);
+    while (rc == 0 && (rc = aio_as_completed_next(&next, &item)) > 0) {
+        log_completed(step, item);
+        rc = 0;
+    }
+    aio_as_completed_end(&next);
+    return rc;
+}
+
 int op_waitfor(struct step *step)
 {
     if (step->object == NULL) {
