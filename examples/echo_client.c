@@ -66,9 +66,9 @@ static ssize_t print(const char *data, size_t size)
 
 /* ---- one conversation ------------------------------------------------------------------------ */
 
-static int send_input(void *arg)
+/* To its end; or an error. */
+static int copy_to(aio_stream *stream)
 {
-    aio_stream *stream = arg;
     char data[PIECE];
     ssize_t n;
     while ((n = read_input(data, sizeof data)) != 0) {
@@ -79,7 +79,15 @@ static int send_input(void *arg)
         if (n < 0)
             return (int)n;
     }
-    return aio_stream_write_eof(stream);
+    return 0;
+}
+
+/* Says that it ends also if it has failed: who receives would wait for ever for the rest. */
+static int send_input(void *stream)
+{
+    int rc = copy_to(stream);
+    int ended = rc != -ECANCELED ? aio_stream_write_eof(stream) : 0;
+    return rc < 0 ? rc : ended;
 }
 
 /* Prints what comes, until the server ends it. */
