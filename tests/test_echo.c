@@ -165,7 +165,7 @@ static void expect_bytes(int fd, const char *expected, size_t size)
 /* ---- echo -------------------------------------------------------------------------------------
  */
 
-TEST_WITHOUT_SWEEP(echo_server_ends_by_sigint_although_a_client_is_connected)
+TEST_WITHOUT_SWEEP(echo_server_ends_by_sigint_although_a_client_is_connected, "its programs make the calls")
 {
     struct program server;
     char byte;
@@ -175,7 +175,7 @@ TEST_WITHOUT_SWEEP(echo_server_ends_by_sigint_although_a_client_is_connected)
     (void)close(client);
 }
 
-TEST_WITHOUT_SWEEP(echo_server_sends_all_back_to_a_client_that_has_ended_its_half)
+TEST_WITHOUT_SWEEP(echo_server_sends_all_back_to_a_client_that_has_ended_its_half, "its programs make the calls")
 {
     struct program server;
     char *pattern = make_pattern(BIG);
@@ -193,7 +193,7 @@ TEST_WITHOUT_SWEEP(echo_server_sends_all_back_to_a_client_that_has_ended_its_hal
     free(pattern);
 }
 
-TEST_WITHOUT_SWEEP(echo_server_finishes_with_its_clients_before_it_ends)
+TEST_WITHOUT_SWEEP(echo_server_finishes_with_its_clients_before_it_ends, "its programs make the calls")
 {
     struct program server;
     const size_t size = 100000;
@@ -208,7 +208,7 @@ TEST_WITHOUT_SWEEP(echo_server_finishes_with_its_clients_before_it_ends)
     free(pattern);
 }
 
-TEST_WITHOUT_SWEEP(echo_client_prints_its_message_when_that_comes_back)
+TEST_WITHOUT_SWEEP(echo_client_prints_its_message_when_that_comes_back, "its programs make the calls")
 {
     struct program server;
     char port[16], output[100];
@@ -221,7 +221,7 @@ TEST_WITHOUT_SWEEP(echo_client_prints_its_message_when_that_comes_back)
     check_int(stop_with(&server, SIGINT), 0);
 }
 
-TEST_WITHOUT_SWEEP(echo_client_sends_a_file_that_is_its_input)
+TEST_WITHOUT_SWEEP(echo_client_sends_a_file_that_is_its_input, "its programs make the calls")
 {
     struct program server;
     char port[16], name[] = "/tmp/aio-echo-XXXXXX";
@@ -240,7 +240,7 @@ TEST_WITHOUT_SWEEP(echo_client_sends_a_file_that_is_its_input)
     free(pattern);
 }
 
-TEST_WITHOUT_SWEEP(echo_client_leaves_its_input_blocking_and_ends_by_sigint)
+TEST_WITHOUT_SWEEP(echo_client_leaves_its_input_blocking_and_ends_by_sigint, "its programs make the calls")
 {
     struct program server;
     char port[16];
@@ -261,7 +261,7 @@ TEST_WITHOUT_SWEEP(echo_client_leaves_its_input_blocking_and_ends_by_sigint)
     (void)close(ends[1]);
 }
 
-TEST_WITHOUT_SWEEP(echo_client_can_be_many_clients)
+TEST_WITHOUT_SWEEP(echo_client_can_be_many_clients, "its programs make the calls")
 {
     struct program server;
     char port[16], output[200] = "";
@@ -273,7 +273,7 @@ TEST_WITHOUT_SWEEP(echo_client_can_be_many_clients)
     check_int(stop_with(&server, SIGINT), 0);
 }
 
-TEST_WITHOUT_SWEEP(echo_client_says_why_it_could_not_connect)
+TEST_WITHOUT_SWEEP(echo_client_says_why_it_could_not_connect, "its programs make the calls")
 {
     hushed = true;
     char *const arguments[] = {"echo_client", "-p", "1", "hello", NULL};
@@ -309,19 +309,19 @@ static void serve_until(int signal)
     (void)close(idle);
 }
 
-TEST_WITHOUT_SWEEP(http_server_serves_until_sigint)
+TEST_WITHOUT_SWEEP(http_server_serves_until_sigint, "its programs make the calls")
 {
     serve_until(SIGINT);
 }
 
-TEST_WITHOUT_SWEEP(http_server_serves_until_sigterm)
+TEST_WITHOUT_SWEEP(http_server_serves_until_sigterm, "its programs make the calls")
 {
     serve_until(SIGTERM);
 }
 
 /* What another client gets afterwards says that the server has seen what this one has sent; the end
  * of an idle one, that it is stopping. */
-TEST_WITHOUT_SWEEP(http_server_finishes_a_request_that_has_begun)
+TEST_WITHOUT_SWEEP(http_server_finishes_a_request_that_has_begun, "its programs make the calls")
 {
     struct program server;
     int port = start_server(&server, "http_server");
@@ -341,7 +341,7 @@ TEST_WITHOUT_SWEEP(http_server_finishes_a_request_that_has_begun)
     check_int(end(&server), 0);
 }
 
-TEST_WITHOUT_SWEEP(http_server_says_no_to_a_port_in_use)
+TEST_WITHOUT_SWEEP(http_server_says_no_to_a_port_in_use, "its programs make the calls")
 {
     struct program server;
     char port[16], output[100];
@@ -363,7 +363,7 @@ static void expect_usage(char *const *arguments)
     check_int(length, 0);
 }
 
-TEST_WITHOUT_SWEEP(programs_tell_their_usage)
+TEST_WITHOUT_SWEEP(programs_tell_their_usage, "its programs make the calls")
 {
     char *const programs[] = {"echo_server", "echo_client", "http_server"};
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
@@ -375,7 +375,7 @@ TEST_WITHOUT_SWEEP(programs_tell_their_usage)
     }
 }
 
-TEST_WITHOUT_SWEEP(programs_refuse_arguments_that_make_no_sense)
+TEST_WITHOUT_SWEEP(programs_refuse_arguments_that_make_no_sense, "its programs make the calls")
 {
     static char *const wrong[][5] = {
         {"echo_server", "-?", NULL},
@@ -413,7 +413,7 @@ static void expect_announcement(char *name, char *address, const char *expected)
     check_int(stop_with(&server, SIGTERM), 0);
 }
 
-TEST_WITHOUT_SWEEP(servers_say_when_they_listen_on_every_address)
+TEST_WITHOUT_SWEEP(servers_say_when_they_listen_on_every_address, "its programs make the calls")
 {
     expect_announcement("echo_server", "", "echo_server: listening on *:");
     expect_announcement("http_server", "", "http_server: listening on http://*:");

@@ -431,7 +431,7 @@ static void crowd_end(struct crowd *crowd)
 /* A hundred thousand, once done and once cancelled; each in time, and on a small stack. */
 static int gather_very_many(void *arg)
 {
-    struct crowd crowd = {.count = 100000};
+    struct crowd crowd = {.count = test_scale(100000)};
     aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
     bool cancel = *(bool *)arg;
     options.stack_size = 16384;
@@ -452,13 +452,13 @@ static int gather_very_many(void *arg)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(a_hundred_thousand_are_gathered)
+TEST(a_hundred_thousand_are_gathered)
 {
     bool cancel = false;
     check_int(test_run(gather_very_many, &cancel), 0);
 }
 
-TEST_WITHOUT_SWEEP(a_hundred_thousand_are_cancelled_with_who_gathers_them)
+TEST(a_hundred_thousand_are_cancelled_with_who_gathers_them)
 {
     bool cancel = true;
     check_int(test_run(gather_very_many, &cancel), 0);

@@ -216,7 +216,7 @@ static void cancel_a_chain(size_t count, bool backwards, bool gathers)
 static int cancel_a_long_chain(void *arg)
 {
     const bool *how = arg;
-    cancel_a_chain(MANY(100000), how[0], how[1]);
+    cancel_a_chain(test_scale(MANY(100000)), how[0], how[1]);
     return 0;
 }
 
@@ -229,17 +229,17 @@ static void run_long_chain(bool backwards, bool gathers)
     (void)unsetenv("AIO_GUARD");
 }
 
-TEST_WITHOUT_SWEEP(a_hundred_thousand_in_a_row_are_cancelled)
+TEST(a_hundred_thousand_in_a_row_are_cancelled)
 {
     run_long_chain(false, false);
 }
 
-TEST_WITHOUT_SWEEP(a_hundred_thousand_in_a_row_made_from_the_end_are_cancelled)
+TEST(a_hundred_thousand_in_a_row_made_from_the_end_are_cancelled)
 {
     run_long_chain(true, false);
 }
 
-TEST_WITHOUT_SWEEP(a_hundred_thousand_in_a_row_that_gather_each_other_are_cancelled)
+TEST(a_hundred_thousand_in_a_row_that_gather_each_other_are_cancelled)
 {
     run_long_chain(false, true);
     run_long_chain(true, true);

@@ -95,7 +95,7 @@ static int spawn_in_turn(aio_group *group, void *arg)
 {
     struct trace trace = {0};
     unsigned long *calls = arg;
-    for (int i = 0; i < 5000; i++) {
+    for (size_t i = 0; i < test_scale(5000); i++) {
         int rc = aio_group_spawn(group, note_it, &trace);
         rc = rc < 0 ? rc : aio_sleep(1);
         if (rc < 0)
@@ -116,7 +116,7 @@ static int check_growth(void *arg)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(children_that_have_ended_leave_nothing_behind)
+TEST(children_that_have_ended_leave_nothing_behind)
 {
     check_int(test_run(check_growth, NULL), 0);
 }

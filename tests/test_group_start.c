@@ -273,7 +273,7 @@ static int start_next_first(aio_group *group, void *arg)
 
 static int start_a_chain(void *arg)
 {
-    int depth = MANY(20000);
+    int depth = (int)test_scale(MANY(20000));
     (void)arg;
     aio_task *first = aio_spawn(start_deeper, &depth);
     check_int(aio_sleep(AIO_SEC(1)), 0);
@@ -282,7 +282,7 @@ static int start_a_chain(void *arg)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(a_long_chain_of_starts_is_cancelled)
+TEST(a_long_chain_of_starts_is_cancelled)
 {
     check_int(test_run(start_a_chain, NULL), 0);
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/sys.h"
 #include "support/faults.h"
@@ -20,7 +21,7 @@ static void *volatile kept;
 /* Runs a test with a flaw. */
 static struct test_report run_planted(void (*body)(void), struct test_plan plan)
 {
-    struct test_case test = {"planted", __FILE__, __LINE__, true, true, body, NULL};
+    struct test_case test = {"planted", __FILE__, __LINE__, NULL, true, body, NULL};
     struct test_report report;
     plan.planted = true;
     plan.output = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -55,7 +56,7 @@ static void leave_block(void)
     kept = NULL;
 }
 
-TEST_WITHOUT_SWEEP(block_that_is_left_is_found)
+TEST(block_that_is_left_is_found)
 {
     expect_leak(leave_block, "block of size 10 is left, number 1, of malloc");
 }
@@ -66,7 +67,7 @@ static void leave_grown_block(void)
     kept = NULL;
 }
 
-TEST_WITHOUT_SWEEP(block_that_has_grown_is_one)
+TEST(block_that_has_grown_is_one)
 {
     expect_leak(leave_grown_block, "block of size 100000 is left, number 2, of realloc");
 }
@@ -79,7 +80,7 @@ static void leave_block_that_did_not_grow(void)
     kept = NULL;
 }
 
-TEST_WITHOUT_SWEEP(block_that_could_not_grow_is_still_there)
+TEST(block_that_could_not_grow_is_still_there)
 {
     expect_leak(leave_block_that_did_not_grow, "block of size 10 is left");
 }
@@ -91,7 +92,7 @@ static void free_twice(void)
     aio__sys_free(kept);
 }
 
-TEST_WITHOUT_SWEEP(block_that_is_freed_twice_is_found)
+TEST(block_that_is_freed_twice_is_found)
 {
     expect_leak(free_twice, "free of a block that is free already");
 }
@@ -110,7 +111,7 @@ static void leave_a_hole_in_the_middle(void)
     check_int(ledger_mapped(), page);
 }
 
-TEST_WITHOUT_SWEEP(part_of_a_mapping_that_is_left_is_found)
+TEST(part_of_a_mapping_that_is_left_is_found)
 {
     expect_leak(leave_a_hole_in_the_middle, "mapping of size");
 }
@@ -124,7 +125,7 @@ static void unmap_in_parts(void)
     (void)aio__sys_munmap(at + 5 * page, 5 * page);
 }
 
-TEST_WITHOUT_SWEEP(mapping_may_be_unmapped_in_parts)
+TEST(mapping_may_be_unmapped_in_parts)
 {
     struct test_report report = run_planted(unmap_in_parts, (struct test_plan){.nth = 0});
     check_int(report.leaks + report.failures, 0);
@@ -138,7 +139,7 @@ static void unmap_twice(void)
     (void)aio__sys_munmap(at, page);
 }
 
-TEST_WITHOUT_SWEEP(unmapping_of_what_is_not_mapped_is_found)
+TEST(unmapping_of_what_is_not_mapped_is_found)
 {
     expect_leak(unmap_twice, "of which 0 are mapped");
 }
@@ -151,7 +152,7 @@ static void leave_descriptor_of_the_library(void)
     check_int(ledger_descriptors(), 1);
 }
 
-TEST_WITHOUT_SWEEP(descriptor_that_the_library_leaves_is_found)
+TEST(descriptor_that_the_library_leaves_is_found)
 {
     expect_leak(leave_descriptor_of_the_library, "number 2, of pipe");
 }
@@ -161,7 +162,7 @@ static void leave_descriptor_of_the_test(void)
     (void)open("/dev/null", O_RDONLY);
 }
 
-TEST_WITHOUT_SWEEP(descriptor_that_the_test_leaves_is_found)
+TEST(descriptor_that_the_test_leaves_is_found)
 {
     expect_leak(leave_descriptor_of_the_test, "is still open: /dev/null");
 }
@@ -171,7 +172,7 @@ static void close_what_is_not_open(void)
     (void)aio__sys_close(1000);
 }
 
-TEST_WITHOUT_SWEEP(close_of_what_is_not_open_is_found)
+TEST(close_of_what_is_not_open_is_found)
 {
     expect_leak(close_what_is_not_open, "close of descriptor 1000, which is not open");
 }
@@ -181,7 +182,7 @@ static void close_error_stream(void)
     (void)close(STDERR_FILENO);
 }
 
-TEST_WITHOUT_SWEEP(descriptor_that_was_there_before_must_stay)
+TEST(descriptor_that_was_there_before_must_stay)
 {
     expect_leak(close_error_stream, "descriptor 2, which is not the test's, was closed");
 }
@@ -207,7 +208,7 @@ static bool under_valgrind(void)
     return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
 }
 
-TEST_WITHOUT_SWEEP(thread_that_is_left_is_found)
+TEST(thread_that_is_left_is_found)
 {
     if (under_valgrind())
         return;
@@ -220,7 +221,7 @@ static void leave_child(void)
         wait_for_ever(NULL);
 }
 
-TEST_WITHOUT_SWEEP(child_that_is_left_is_found_and_killed)
+TEST(child_that_is_left_is_found_and_killed)
 {
     expect_leak(leave_child, "a child is left");
 }
@@ -230,7 +231,7 @@ static void leave_disposition(void)
     (void)signal(SIGUSR1, SIG_IGN);
 }
 
-TEST_WITHOUT_SWEEP(disposition_that_has_changed_is_found)
+TEST(disposition_that_has_changed_is_found)
 {
     expect_leak(leave_disposition, "the disposition of signal");
 }
@@ -244,7 +245,7 @@ static void put_disposition_back(void)
     (void)sigaction(SIGUSR1, &before, NULL);
 }
 
-TEST_WITHOUT_SWEEP(disposition_that_was_put_back_is_no_flaw)
+TEST(disposition_that_was_put_back_is_no_flaw)
 {
     struct test_report report = run_planted(put_disposition_back, (struct test_plan){.nth = 0});
     check_int(report.leaks + report.failures, 0);
@@ -258,7 +259,7 @@ static void leave_mask(void)
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-TEST_WITHOUT_SWEEP(signal_that_stays_blocked_is_found)
+TEST(signal_that_stays_blocked_is_found)
 {
     expect_leak(leave_mask, "is blocked now");
 }
@@ -273,7 +274,7 @@ static void fail_twice_and_go_on(void)
     kept = NULL;
 }
 
-TEST_WITHOUT_SWEEP(check_that_fails_does_not_end_the_test)
+TEST(check_that_fails_does_not_end_the_test)
 {
     struct test_report report = run_planted(fail_twice_and_go_on, (struct test_plan){.nth = 0});
     check_int(report.failures, 2);
@@ -286,7 +287,7 @@ static void crash(void)
     (void)raise(SIGSEGV);
 }
 
-TEST_WITHOUT_SWEEP(test_that_crashes_has_failed)
+TEST(test_that_crashes_has_failed)
 {
     struct test_report report = run_planted(crash, (struct test_plan){.nth = 0});
     check(report.failures == 1 && !report.finished);
@@ -298,7 +299,7 @@ static void hang(void)
     wait_for_ever(NULL);
 }
 
-TEST_WITHOUT_SWEEP(test_that_hangs_is_ended_by_its_alarm)
+TEST(test_that_hangs_is_ended_by_its_alarm)
 {
     expect_failure(hang, "timed out");
 }
@@ -308,7 +309,7 @@ static void end_process(void)
     _exit(0);
 }
 
-TEST_WITHOUT_SWEEP(test_that_ends_its_process_has_failed)
+TEST(test_that_ends_its_process_has_failed)
 {
     expect_failure(end_process, "the test ended its process");
 }
@@ -323,7 +324,7 @@ static void allocate_two(void)
     aio__sys_free(other);
 }
 
-TEST_WITHOUT_SWEEP(calls_are_counted_for_the_sweep)
+TEST(calls_are_counted_for_the_sweep)
 {
     struct test_plan plan = {.fault = "memory", .sweeping = true};
     struct test_report report = run_planted(allocate_two, plan);
@@ -331,7 +332,7 @@ TEST_WITHOUT_SWEEP(calls_are_counted_for_the_sweep)
     check(report.finished && !report.unusable);
 }
 
-TEST_WITHOUT_SWEEP(test_may_fail_in_the_sweep_but_must_end_well)
+TEST(test_may_fail_in_the_sweep_but_must_end_well)
 {
     struct test_plan plan = {.fault = "memory", .nth = 2, .error = ENOMEM, .sweeping = true};
     struct test_report report = run_planted(allocate_two, plan);
@@ -349,9 +350,69 @@ static void lose_one_if_the_other_fails(void)
     aio__sys_free(other);
 }
 
-TEST_WITHOUT_SWEEP(sweep_finds_what_is_lost_only_when_memory_is_short)
+TEST(sweep_finds_what_is_lost_only_when_memory_is_short)
 {
     struct test_plan plan = {.fault = "memory", .nth = 2, .error = ENOMEM, .sweeping = true};
     check_int(run_planted(lose_one_if_the_other_fails, (struct test_plan){.nth = 0}).leaks, 0);
     check_int(run_planted(lose_one_if_the_other_fails, plan).leaks, 1);
+}
+
+/* The first of three is this process's, the second its child's; then it clears its own faults. */
+static void allocate_in_a_child_too(void)
+{
+    void *mine = aio__sys_malloc(8);
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(aio__sys_malloc(8) == NULL);
+    check_int(waitpid(child, &status, 0), child);
+    check_int(status, 0);
+    faults_clear();
+    aio__sys_free(mine);
+    mine = aio__sys_malloc(8);
+    check_string(mine != NULL ? "the last" : NULL, "the last");
+    aio__sys_free(mine);
+}
+
+TEST(plan_concerns_children_as_well)
+{
+    struct test_plan plan = {.fault = "memory", .sweeping = true};
+    struct test_report report = run_planted(allocate_in_a_child_too, plan);
+    check_int(report.calls, 3);
+    plan.nth = 2;
+    plan.error = ENOMEM;
+    report = run_planted(allocate_in_a_child_too, plan);
+    check(report.struck);
+    check_int(report.failures, 1);
+    check(strstr(report.message, "status is") != NULL);
+}
+
+TEST(plan_stands_when_a_test_clears_its_own_faults)
+{
+    struct test_plan plan = {.fault = "memory", .nth = 3, .error = ENOMEM, .sweeping = true};
+    struct test_report report = run_planted(allocate_in_a_child_too, plan);
+    check(report.struck);
+    check_int(report.failures, 1);
+    check(strstr(report.message, "the last") != NULL);
+}
+
+TEST(plan_for_a_call_that_never_comes_does_not_strike)
+{
+    struct test_plan plan = {.fault = "memory", .nth = 4, .error = ENOMEM, .sweeping = true};
+    struct test_report report = run_planted(allocate_in_a_child_too, plan);
+    check(!report.struck);
+    check_int(report.failures, 0);
+}
+
+static void scale(void)
+{
+    check_int(test_scale(1000), test_sweeping() ? 10 : 1000);
+    check_int(test_scale(1), 1);
+    check(!test_sweeping());
+}
+
+TEST(tests_are_smaller_while_they_are_swept)
+{
+    check_int(run_planted(scale, (struct test_plan){.nth = 0}).failures, 0);
+    check_int(run_planted(scale, (struct test_plan){.sweeping = true}).failures, 1);
 }

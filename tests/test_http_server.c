@@ -250,8 +250,9 @@ TEST(a_client_that_still_sends_can_read_the_refusal)
 static struct http_options hasty(void)
 {
     struct http_options options = HTTP_OPTIONS_INIT;
-    options.head_timeout = options.body_timeout = AIO_MSEC(250);
-    options.idle_timeout = options.write_timeout = options.linger_timeout = AIO_MSEC(100);
+    int64_t unit = AIO_MSEC(test_sweeping() ? 1 : 10);
+    options.head_timeout = options.body_timeout = 25 * unit;
+    options.idle_timeout = options.write_timeout = options.linger_timeout = 10 * unit;
     return options;
 }
 
@@ -284,7 +285,7 @@ static int trickle_a_head(http_server *server)
     return aio_stream_close(other);
 }
 
-TEST_WITHOUT_SWEEP(a_head_has_a_deadline_from_its_first_byte_on)
+TEST(a_head_has_a_deadline_from_its_first_byte_on)
 {
     struct http_options options = hasty();
     options.idle_timeout = AIO_SEC(100);
@@ -302,7 +303,7 @@ static int trickle_a_body(http_server *server)
     return aio_stream_close(client);
 }
 
-TEST_WITHOUT_SWEEP(a_body_has_a_least_rate)
+TEST(a_body_has_a_least_rate)
 {
     struct http_options options = hasty();
     options.body_rate = 100000;
@@ -317,7 +318,7 @@ static int say_nothing(http_server *server)
     return aio_stream_close(silent);
 }
 
-TEST_WITHOUT_SWEEP(a_client_that_says_nothing_is_closed_without_a_word)
+TEST(a_client_that_says_nothing_is_closed_without_a_word)
 {
     struct http_options options = hasty();
     options.idle_timeout = AIO_SEC(100);
@@ -334,7 +335,7 @@ static int say_no_more(http_server *server)
     return aio_stream_close(idle);
 }
 
-TEST_WITHOUT_SWEEP(a_connection_that_is_idle_for_long_is_closed)
+TEST(a_connection_that_is_idle_for_long_is_closed)
 {
     struct http_options options = hasty();
     options.head_timeout = AIO_SEC(100);
@@ -346,13 +347,13 @@ static int think_for_a_while(http_server *server)
     aio_stream *client = dial(server);
     say(client, GET);
     expect(client, 200);
-    check_int(aio_sleep(AIO_MSEC(500)), 0);
+    check_int(aio_sleep(2 * hasty().head_timeout), 0);
     say(client, GET);
     expect(client, 200);
     return aio_stream_close(client);
 }
 
-TEST_WITHOUT_SWEEP(the_time_for_a_head_does_not_count_between_requests)
+TEST(the_time_for_a_head_does_not_count_between_requests)
 {
     struct http_options options = hasty();
     options.idle_timeout = AIO_SEC(100);
@@ -374,7 +375,7 @@ static int ask_without_reading(http_server *server)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(a_client_that_does_not_read_is_given_up)
+TEST(a_client_that_does_not_read_is_given_up)
 {
     serve_with(hasty(), ask_without_reading);
 }
@@ -402,7 +403,7 @@ static int stay_when_idle(http_server *server)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(a_connection_that_was_idle_is_gone_once_it_is_not_counted)
+TEST(a_connection_that_was_idle_is_gone_once_it_is_not_counted)
 {
     serve_with(hasty(), stay_when_idle);
 }
@@ -416,7 +417,7 @@ static int stay_after_the_last_response(http_server *server)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(a_client_that_lingers_is_gone_once_it_is_not_counted)
+TEST(a_client_that_lingers_is_gone_once_it_is_not_counted)
 {
     serve_with(hasty(), stay_after_the_last_response);
 }
@@ -441,7 +442,7 @@ static int send_without_end(http_server *server)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(a_client_that_sends_on_without_end_is_given_up)
+TEST(a_client_that_sends_on_without_end_is_given_up)
 {
     serve(send_without_end);
 }
@@ -508,7 +509,7 @@ static int start_and_talk_to_the_end(void *arg)
     return server != NULL ? talk_to_the_end(server) : -errno;
 }
 
-TEST_WITHOUT_SWEEP(stopping_finishes_what_has_begun_and_closes_what_is_idle)
+TEST(stopping_finishes_what_has_begun_and_closes_what_is_idle)
 {
     check_int(test_run_real(start_and_talk_to_the_end, NULL), 0);
 }
@@ -523,7 +524,7 @@ static int come_too_late(http_server *server)
     return aio_stream_close(silent);
 }
 
-TEST_WITHOUT_SWEEP(a_client_that_comes_while_the_server_stops_is_not_waited_for)
+TEST(a_client_that_comes_while_the_server_stops_is_not_waited_for)
 {
     struct http_options options = HTTP_OPTIONS_INIT;
     options.head_timeout = AIO_SEC(100);

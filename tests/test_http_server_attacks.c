@@ -55,7 +55,7 @@ static const char *const ambiguous[] = {
 /* Each is the connection's last request: one response, 400, and its end. */
 static int send_ambiguous(http_server *server)
 {
-    for (size_t i = 0; i < sizeof ambiguous / sizeof *ambiguous; i++) {
+    for (size_t i = 0; i < test_scale(sizeof ambiguous / sizeof *ambiguous); i++) {
         aio_stream *client = dial(server);
         say(client, ambiguous[i]);
         say(client, SECOND);
@@ -66,12 +66,12 @@ static int send_ambiguous(http_server *server)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(ambiguous_request_is_refused_and_nothing_behind_it_runs)
+TEST(ambiguous_request_is_refused_and_nothing_behind_it_runs)
 {
     serve(send_ambiguous);
 }
 
-TEST_WITHOUT_SWEEP(ambiguous_request_is_refused_byte_by_byte_as_well)
+TEST(ambiguous_request_is_refused_byte_by_byte_as_well)
 {
     faults_short(1);
     serve(send_ambiguous);
@@ -118,18 +118,18 @@ static void try_escape(http_server *server, const char *target)
 
 static int try_all_escapes(http_server *server)
 {
-    for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++)
+    for (size_t i = 0; i < test_scale(sizeof escapes / sizeof *escapes); i++)
         try_escape(server, escapes[i]);
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(nothing_is_served_under_a_path_that_leaves_the_root)
+TEST(nothing_is_served_under_a_path_that_leaves_the_root)
 {
     check(sizeof escapes / sizeof *escapes >= 60);
     serve(try_all_escapes);
 }
 
-TEST_WITHOUT_SWEEP(nothing_is_served_under_such_a_path_byte_by_byte_either)
+TEST(nothing_is_served_under_such_a_path_byte_by_byte_either)
 {
     faults_short(1);
     serve(try_all_escapes);
@@ -171,7 +171,7 @@ static const char *const injections[] = {
 /* There is no way for a client's bytes into a response. */
 static int inject(http_server *server)
 {
-    for (size_t i = 0; i < sizeof injections / sizeof *injections; i++) {
+    for (size_t i = 0; i < test_scale(sizeof injections / sizeof *injections); i++) {
         aio_stream *client = dial(server);
         struct reply reply;
         say(client, injections[i]);
@@ -183,14 +183,14 @@ static int inject(http_server *server)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(nothing_of_a_request_comes_back_in_its_response)
+TEST(nothing_of_a_request_comes_back_in_its_response)
 {
     serve(inject);
 }
 
 /* ---- pipelines, and early ends --------------------------------------------------------------- */
 
-#define PIPELINED 100000
+#define PIPELINED test_scale(100000)
 #define AT_ONCE 100
 
 static int ask_and_ask(void *client)
@@ -223,7 +223,7 @@ static int read_answers(http_server *server)
     return aio_stream_close(client);
 }
 
-TEST_WITHOUT_SWEEP(hundred_thousand_pipelined_requests_are_answered)
+TEST(hundred_thousand_pipelined_requests_are_answered)
 {
     serve(read_answers);
 }
@@ -263,7 +263,7 @@ static int leave_anywhere(http_server *server)
     int rc = 0;
     reports = 0;
     (void)aio_loop_set_exception_handler(aio_loop_current(), count_report, NULL);
-    for (size_t size = 1; rc == 0 && size < sizeof text; size++) {
+    for (size_t size = 1; rc == 0 && size < sizeof text; size += test_sweeping() ? 20 : 1) {
         rc = leave_after(server, text, size, false);
         if (rc == 0)
             rc = leave_after(server, text, size, true);
@@ -272,7 +272,7 @@ static int leave_anywhere(http_server *server)
     return rc;
 }
 
-TEST_WITHOUT_SWEEP(client_may_leave_after_any_byte)
+TEST(client_may_leave_after_any_byte)
 {
     serve(leave_anywhere);
 }

@@ -406,7 +406,7 @@ static void go_in(struct crowd *crowd, unsigned lot)
     check_int(aio_lock_release(&hall->lock), 0);
 }
 
-TEST_WITHOUT_SWEEP(of_a_hundred_thousand_random_operations_no_two_are_inside)
+TEST(of_a_hundred_thousand_random_operations_no_two_are_inside)
 {
     struct hall hall = {.lock = AIO_LOCK_INIT};
     struct crowd crowd = {.operate = go_in, .object = &hall, .operations = 100000, .seed = 4};

@@ -172,14 +172,14 @@ static void touch_inaccessible(void *arg)
 
 /* ---- overflows ------------------------------------------------------------------------------- */
 
-TEST_WITHOUT_SWEEP(overflow_is_told_with_the_tasks_name_and_kills)
+TEST(overflow_is_told_with_the_tasks_name_and_kills)
 {
     struct outcome outcome = run_child(overflow_by_recursion);
     check(outcome.signal == SIGSEGV || outcome.signal == SIGBUS);
     check_string(outcome.text, "aio: stack overflow in task \"worker\" (stack of 65536 bytes)\n");
 }
 
-TEST_WITHOUT_SWEEP(frame_larger_than_the_stack_lands_in_the_guard)
+TEST(frame_larger_than_the_stack_lands_in_the_guard)
 {
     struct outcome outcome = run_child(overflow_by_a_frame);
     check(outcome.signal == SIGSEGV || outcome.signal == SIGBUS);
@@ -204,7 +204,7 @@ static void overflow_beside_a_neighbour(void)
     overflow_by_recursion();
 }
 
-TEST_WITHOUT_SWEEP(overflow_leaves_the_neighbouring_stack_alone)
+TEST(overflow_leaves_the_neighbouring_stack_alone)
 {
     struct outcome outcome = run_child(overflow_beside_a_neighbour);
     check_int(outcome.signal, 0);
@@ -231,7 +231,7 @@ static void overflow_with_a_long_name(void)
     aio__coro_switch(&thread, &coro);
 }
 
-TEST_WITHOUT_SWEEP(long_name_is_cut)
+TEST(long_name_is_cut)
 {
     struct outcome outcome = run_child(overflow_with_a_long_name);
     check(outcome.signal == SIGSEGV || outcome.signal == SIGBUS);
@@ -246,7 +246,7 @@ static void fault_in_coro(void)
     run_coro(SIZE, touch_inaccessible);
 }
 
-TEST_WITHOUT_SWEEP(another_fault_kills_without_a_word)
+TEST(another_fault_kills_without_a_word)
 {
     struct outcome outcome = run_child(fault_in_coro);
     check(outcome.signal == SIGSEGV || outcome.signal == SIGBUS);
@@ -282,7 +282,7 @@ static void fault_with_informed_handler(void)
     fault_in_coro();
 }
 
-TEST_WITHOUT_SWEEP(another_fault_goes_to_the_handler_that_was_there)
+TEST(another_fault_goes_to_the_handler_that_was_there)
 {
     check_string(run_child(fault_with_handler).text, "handled");
     check_string(run_child(fault_with_informed_handler).text, "well handled");
@@ -295,7 +295,7 @@ static void fault_ignored(void)
     fault_in_coro();
 }
 
-TEST_WITHOUT_SWEEP(fault_kills_even_where_it_is_ignored)
+TEST(fault_kills_even_where_it_is_ignored)
 {
     struct outcome outcome = run_child(fault_ignored);
     check(outcome.signal == SIGSEGV || outcome.signal == SIGBUS);
@@ -316,7 +316,7 @@ static void be_sent_one_ignored(void)
     be_sent_one();
 }
 
-TEST_WITHOUT_SWEEP(signal_that_somebody_sends_does_what_it_would_have_done)
+TEST(signal_that_somebody_sends_does_what_it_would_have_done)
 {
     check_int(run_child(be_sent_one).signal, SIGSEGV);
     check_int(run_child(be_sent_one_ignored).status, 12);
@@ -496,7 +496,7 @@ static void put_ours_back_from_under_nothing(void)
     put_ours_back(SIG_DFL);
 }
 
-TEST_WITHOUT_SWEEP(fault_is_passed_on_where_somebody_else_put_ours_back)
+TEST(fault_is_passed_on_where_somebody_else_put_ours_back)
 {
     check_string(run_child(put_ours_back_from_under_a_handler).text, "handled");
     check_string(run_child(put_ours_back_from_under_nothing).text, "handled");

@@ -601,7 +601,7 @@ static void help(struct crowd *crowd)
         (void)aio_queue_shutdown(&market->queue, false);
 }
 
-TEST_WITHOUT_SWEEP(of_a_hundred_thousand_random_operations_none_loses_or_doubles_an_item)
+TEST(of_a_hundred_thousand_random_operations_none_loses_or_doubles_an_item)
 {
     static struct market market;
     check_int(aio_queue_init(&market.queue, sizeof(int), 3), 0);

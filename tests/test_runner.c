@@ -335,15 +335,23 @@ static bool disposition_is_default(void)
     return sigaction(SIGINT, NULL, &action) == 0 && action.sa_handler == SIG_DFL;
 }
 
+/* Without memory, nobody has taken it, and it would kill. */
+static bool sigint_is_taken(void)
+{
+    return !disposition_is_default();
+}
+
 static int interrupt_and_sleep(void *arg)
 {
+    if (!check(sigint_is_taken()))
+        return -ENOMEM;
     (void)raise(SIGINT);
     int rc = aio_sleep(AIO_SEC(1000));
     *(int *)arg = rc;
     return rc;
 }
 
-TEST_WITHOUT_SWEEP(sigint_cancels_main_and_the_run_returns_eintr)
+TEST(sigint_cancels_main_and_the_run_returns_eintr)
 {
     int slept = 0;
     check_int(run_with_sigint(interrupt_and_sleep, &slept), -EINTR);
@@ -360,7 +368,7 @@ static int interrupt_and_go_on(void *arg)
     return rc < 0 ? rc : *(int *)arg;
 }
 
-TEST_WITHOUT_SWEEP(main_may_take_sigint_and_go_on)
+TEST(main_may_take_sigint_and_go_on)
 {
     int result = 7;
     check_int(run_with_sigint(interrupt_and_go_on, &result), 7);
@@ -371,13 +379,15 @@ TEST_WITHOUT_SWEEP(main_may_take_sigint_and_go_on)
 static int interrupt_and_be_cancelled(void *arg)
 {
     (void)arg;
+    if (!check(sigint_is_taken()))
+        return -ENOMEM;
     (void)raise(SIGINT);
     check_int(aio_task_cancel(aio_task_current()), 1);
     check_int(aio_yield(), -ECANCELED);
     return aio_sleep(AIO_SEC(1000));
 }
 
-TEST_WITHOUT_SWEEP(cancelled_by_somebody_else_as_well_main_was_cancelled)
+TEST(cancelled_by_somebody_else_as_well_main_was_cancelled)
 {
     check_int(run_with_sigint(interrupt_and_be_cancelled, NULL), -ECANCELED);
 }
@@ -400,6 +410,8 @@ static int be_interrupted_by_a_thread(void *arg)
     pthread_t thread;
     aio_handle handle = AIO_HANDLE_INIT;
     (void)arg;
+    if (!check(sigint_is_taken()))
+        return -ENOMEM;
     int rc = aio_loop_call_soon(aio_loop_current(), &handle, start_interrupter, &thread);
     if (rc < 0)
         return rc;
@@ -408,12 +420,12 @@ static int be_interrupted_by_a_thread(void *arg)
     return rc;
 }
 
-TEST_WITHOUT_SWEEP(sigint_from_another_thread_wakes_the_loop)
+TEST(sigint_from_another_thread_wakes_the_loop)
 {
     check_int(run_with_sigint(be_interrupted_by_a_thread, NULL), -EINTR);
 }
 
-TEST_WITHOUT_SWEEP(each_run_of_a_runner_can_be_interrupted)
+TEST(each_run_of_a_runner_can_be_interrupted)
 {
     aio_options options = with_sigint();
     aio_runner *runner = aio_runner_new(&options);
@@ -446,7 +458,7 @@ static int status_of(aio_function function)
     return status;
 }
 
-TEST_WITHOUT_SWEEP(the_second_sigint_kills)
+TEST(the_second_sigint_kills)
 {
     int status = status_of(interrupt_twice);
     check(WIFSIGNALED(status));
@@ -467,7 +479,7 @@ static int interrupt_and_yield(void *arg)
     return aio_yield();
 }
 
-TEST_WITHOUT_SWEEP(sigint_is_not_taken_where_the_program_handles_it)
+TEST(sigint_is_not_taken_where_the_program_handles_it)
 {
     struct sigaction own = {.sa_handler = handle_it_oneself}, after, before;
     check_int(sigaction(SIGINT, &own, &before), 0);
@@ -478,7 +490,7 @@ TEST_WITHOUT_SWEEP(sigint_is_not_taken_where_the_program_handles_it)
     check(after.sa_handler == handle_it_oneself);
 }
 
-TEST_WITHOUT_SWEEP(sigint_is_not_taken_where_it_is_ignored)
+TEST(sigint_is_not_taken_where_it_is_ignored)
 {
     check(signal(SIGINT, SIG_IGN) == SIG_DFL);
     check_int(run_with_sigint(interrupt_and_yield, NULL), 0);
@@ -506,7 +518,7 @@ static int add_a_handler_of_ones_own(void *arg)
     return aio_yield();
 }
 
-TEST_WITHOUT_SWEEP(main_may_take_sigint_for_itself)
+TEST(main_may_take_sigint_for_itself)
 {
     int calls = 0;
     check_int(run_with_sigint(add_a_handler_of_ones_own, &calls), 0);
@@ -531,10 +543,8 @@ TEST(a_run_whose_loop_is_stopped_ends_before_main_does)
 
 static int raise_sigint_and_return(void *arg)
 {
-    struct sigaction now;
     (void)arg;
-    (void)sigaction(SIGINT, NULL, &now);
-    if (now.sa_handler != SIG_DFL) /* without memory, nobody has taken it */
+    if (check(sigint_is_taken()))
         (void)raise(SIGINT);
     return 7;
 }

@@ -289,7 +289,7 @@ static int make_and_drop(void *arg)
 {
     size_t blocks = 0, bytes = 0, mapped = 0;
     (void)arg;
-    for (int i = 0; i < 2000; i++) {
+    for (size_t i = 0; i < test_scale(2000); i++) {
         int count = 0;
         check_int(aio_join(aio_spawn(count_up, &count)), 1);
         aio_release(aio_future_new());
@@ -306,7 +306,7 @@ static int make_and_drop(void *arg)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(tasks_futures_and_timeouts_that_come_and_go_take_no_more_memory)
+TEST(tasks_futures_and_timeouts_that_come_and_go_take_no_more_memory)
 {
     check_int(test_run(make_and_drop, NULL), 0);
 }
@@ -334,7 +334,7 @@ static int wait_without_memory(void *arg)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(waiting_needs_no_memory)
+TEST(waiting_needs_no_memory)
 {
     check_int(test_run(wait_without_memory, NULL), 0);
 }
@@ -362,7 +362,7 @@ static int spawn_without_memory(void *arg)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(a_spawn_without_memory_fails_and_leaves_the_others_alone)
+TEST(a_spawn_without_memory_fails_and_leaves_the_others_alone)
 {
     check_int(test_run(spawn_without_memory, NULL), 0);
 }
@@ -371,18 +371,19 @@ static int spike(void *arg)
 {
     int count = 0;
     aio__scheduler *scheduler = aio__scheduler_of(aio_loop_current());
+    int many = (int)test_scale(1000);
     (void)arg;
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < many; i++)
         check_int(aio_go(count_up, &count), 0);
     check_int(aio_yield(), 0);
-    check_int(count, 1000);
-    check(aio__stack_pool_idle(scheduler->stacks) >= 1000);
+    check_int(count, many);
+    check(aio__stack_pool_idle(scheduler->stacks) >= (size_t)many);
     int rc = aio_sleep(AIO_MSEC(50)); /* long enough for the loop to find that it must wait */
     check(aio__stack_pool_idle(scheduler->stacks) <= 300);
     return rc;
 }
 
-TEST_WITHOUT_SWEEP(the_stacks_of_a_spike_are_given_back_when_there_is_time)
+TEST(the_stacks_of_a_spike_are_given_back_when_there_is_time)
 {
     check_int(test_run_real(spike, NULL), 0);
 }

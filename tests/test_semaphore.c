@@ -363,7 +363,7 @@ static void go_in(struct crowd *crowd, unsigned lot)
     check_int(aio_semaphore_release(&hall->semaphore), 0);
 }
 
-TEST_WITHOUT_SWEEP(of_a_hundred_thousand_random_operations_none_loses_or_makes_a_permit)
+TEST(of_a_hundred_thousand_random_operations_none_loses_or_makes_a_permit)
 {
     struct hall hall = {.semaphore = AIO_SEMAPHORE_INIT_BOUNDED(PERMITS)};
     struct crowd crowd = {.operate = go_in, .object = &hall, .operations = 100000, .seed = 6};

@@ -231,7 +231,7 @@ TEST(a_task_that_sleeps_and_ignores_its_cancellation_is_abandoned)
     leave_stubborn(ignore_and_sleep);
 }
 
-TEST_WITHOUT_SWEEP(a_task_that_yields_and_ignores_its_cancellation_is_abandoned)
+TEST(a_task_that_yields_and_ignores_its_cancellation_is_abandoned)
 {
     leave_stubborn(ignore_and_yield);
 }
@@ -302,7 +302,7 @@ static int leave_a_hydra(void *arg)
     return aio_sleep(1);
 }
 
-TEST_WITHOUT_SWEEP(tasks_that_start_others_for_ever_are_given_up)
+TEST(tasks_that_start_others_for_ever_are_given_up)
 {
     int generations = 0;
     check_int(test_run(leave_a_hydra, &generations), 0);

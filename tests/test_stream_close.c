@@ -470,20 +470,23 @@ static void expect_untouched(int (*function)(struct scene *scene))
     socklen_t size = sizeof linger;
     options.handle_sigint = false;
     kept_stream = NULL;
+    kept_peer = -1;
     aio_runner *runner = aio_runner_new(&options);
     int total = aio_runner_run(runner, open_and_play, &scene);
-    check(total > 0);
-    close_in_child(runner);
-    check_int(getsockopt(kept_fd, SOL_SOCKET, SO_LINGER, &linger, &size), 0);
-    check_int(linger.l_onoff, 0);
+    if (check(total > 0)) {
+        close_in_child(runner);
+        check_int(getsockopt(kept_fd, SOL_SOCKET, SO_LINGER, &linger, &size), 0);
+        check_int(linger.l_onoff, 0);
+    }
     if (kept_stream != NULL)
         check_int(aio_stream_close(kept_stream), 0);
-    check_int(aio_runner_run(runner, read_kept, NULL), total);
+    if (total > 0)
+        check_int(aio_runner_run(runner, read_kept, NULL), total);
     check_int(aio_runner_close(runner), 0);
     close(kept_peer);
 }
 
-TEST_WITHOUT_SWEEP(child_that_closes_the_loop_leaves_its_parents_connections_alone)
+TEST(child_that_closes_the_loop_leaves_its_parents_connections_alone)
 {
     expect_untouched(leave_queue);
     expect_untouched(keep_queue);

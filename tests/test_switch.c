@@ -183,7 +183,7 @@ TEST(switch_keeps_all_callee_saved_registers)
 {
     struct pair pair;
     if (pair_open(&pair, SIZE, keep_registers)) {
-        pair.turns = 500000;
+        pair.turns = test_scale(500000);
         for (unsigned long i = 0; !pair.over; i++)
             pair.wrong += wrong_registers(&pair.thread, &pair.coro, i * 2);
         check_int(pair.wrong, 0);
@@ -464,14 +464,14 @@ static void weather_storm(void *arg)
     leave(pair);
 }
 
-TEST_WITHOUT_SWEEP(signals_may_come_at_any_time_on_the_smallest_stack)
+TEST(signals_may_come_at_any_time_on_the_smallest_stack)
 {
     struct pair pair;
     struct sigaction action = {.sa_handler = on_storm, .sa_flags = SA_RESTART}, previous;
     pthread_t thread;
     (void)sigaction(SIGUSR1, &action, &previous);
     if (pair_open(&pair, AIO__STACK_MINIMUM, weather_storm)) {
-        pair.turns = 50000;
+        pair.turns = test_scale(50000);
         pair.main = pthread_self();
         if (check_int(pthread_create(&thread, NULL, storm, &pair), 0)) {
             for (unsigned long i = 0; !pair.over; i++)

@@ -83,7 +83,7 @@ TEST(fault_strikes_the_nth_call_once)
     }
 }
 
-TEST_WITHOUT_SWEEP(fault_strikes_from_the_nth_call_on)
+TEST(fault_strikes_from_the_nth_call_on)
 {
     faults_fail("memory", 3, ENOMEM, FAULTS_FROM_THEN_ON);
     for (int i = 1; i <= 5; i++) {

@@ -379,7 +379,7 @@ static int unbounded(void *arg)
     return 0;
 }
 
-TEST_WITHOUT_SWEEP(a_budget_of_nothing_is_no_bound)
+TEST(a_budget_of_nothing_is_no_bound)
 {
     aio_options options = virtual_clock();
     options.budget = 0;

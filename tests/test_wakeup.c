@@ -14,7 +14,7 @@
 /* ---- threads --------------------------------------------------------------------------------- */
 
 #define THREADS 8
-#define POSTS 100000
+#define POSTS ((int)test_scale(100000))
 
 struct poster {
     aio_loop *loop;
@@ -57,7 +57,7 @@ static void post_from_threads(aio_loop *loop)
     int running = THREADS;
     for (int i = 0; i < THREADS; i++) {
         posters[i] = (struct poster){.loop = loop, .running = &running,
-                                     .posts = calloc(POSTS, sizeof(struct post))};
+                                     .posts = calloc((size_t)POSTS, sizeof(struct post))};
         posters[i].started = posters[i].posts != NULL &&
                              pthread_create(&posters[i].thread, NULL, post_all, &posters[i]) == 0;
         running -= !check(posters[i].started);
@@ -72,7 +72,7 @@ static void post_from_threads(aio_loop *loop)
     check_int(aio_loop_step(loop, 0), 0);
 }
 
-TEST_WITHOUT_SWEEP(posts_of_many_threads_all_arrive_once_and_in_the_order_of_their_thread)
+TEST(posts_of_many_threads_all_arrive_once_and_in_the_order_of_their_thread)
 {
     aio_loop *loop = new_loop();
     if (loop != NULL)
@@ -81,7 +81,7 @@ TEST_WITHOUT_SWEEP(posts_of_many_threads_all_arrive_once_and_in_the_order_of_the
 }
 
 /* Not under chaos: an EAGAIN that a pipe with room would never give is a wake-up lost. */
-TEST_DEFINE(posts_arrive_through_a_pipe_where_there_is_no_eventfd, false, true)
+TEST_EXACT(posts_arrive_through_a_pipe_where_there_is_no_eventfd)
 {
     faults_fail("eventfd", 1, ENOSYS, FAULTS_ONCE);
     aio_loop *loop = new_loop();
@@ -118,9 +118,9 @@ static void *run_other(void *loop)
     return NULL;
 }
 
-TEST_WITHOUT_SWEEP(no_wake_up_is_lost_between_two_loops_that_wait_for_each_other)
+TEST(no_wake_up_is_lost_between_two_loops_that_wait_for_each_other)
 {
-    struct ball ball = {.loops = {new_loop(), new_loop()}, .throws = 20000};
+    struct ball ball = {.loops = {new_loop(), new_loop()}, .throws = (int)test_scale(20000)};
     pthread_t thread;
     if (ball.loops[0] != NULL && ball.loops[1] != NULL &&
         check_int(pthread_create(&thread, NULL, run_other, ball.loops[1]), 0)) {
@@ -291,7 +291,7 @@ static void *send_signals(void *thread)
 }
 
 /* The signals come at any moment: while it waits, turns, and queues. */
-TEST_WITHOUT_SWEEP(nothing_that_a_storm_of_signal_handlers_posts_is_lost)
+TEST(nothing_that_a_storm_of_signal_handlers_posts_is_lost)
 {
     struct sigaction previous;
     pthread_t self = pthread_self(), thread;
@@ -312,7 +312,7 @@ TEST_WITHOUT_SWEEP(nothing_that_a_storm_of_signal_handlers_posts_is_lost)
 /* ---- forks ----------------------------------------------------------------------------------- */
 
 /* The child shares the kernel's side of the selector with its parent. */
-TEST_WITHOUT_SWEEP(child_that_closes_the_loop_leaves_its_parents_alone)
+TEST(child_that_closes_the_loop_leaves_its_parents_alone)
 {
     int ends[2], calls = 0, status = -1;
     aio_loop *loop = new_loop();

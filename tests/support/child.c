@@ -2,6 +2,7 @@
  * One test: in a child of its own, under an alarm, between two looks at what the
  * process holds.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,11 +27,22 @@ __attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
 __attribute__((weak)) void __tsan_init(void);
 
 static struct sigaction at_start[NSIG];
+static bool sweeping; /* the test that runs */
 
 unsigned long harness_setting(const char *name, unsigned long otherwise)
 {
     const char *text = getenv(name);
     return text != NULL && *text != '\0' ? strtoul(text, NULL, 10) : otherwise;
+}
+
+bool test_sweeping(void)
+{
+    return sweeping;
+}
+
+size_t test_scale(size_t count)
+{
+    return sweeping ? (count + 99) / 100 : count;
 }
 
 static bool forking(void)
@@ -86,8 +98,8 @@ static void set_alarm(const struct test_plan *plan)
     struct itimerval when = {{0, 0}, {(time_t)limit, 0}};
     if (plan->sweeping) {
         (void)signal(SIGALRM, interrupt);
-        when = (struct itimerval){{0, TICK}, {(time_t)(limit / 4), 0}};
-        patience = (sig_atomic_t)((limit - limit / 4) * 1000000 / TICK);
+        when = (struct itimerval){{0, TICK}, {(time_t)(limit / 10), 0}};
+        patience = (sig_atomic_t)((limit - limit / 10) * 1000000 / TICK);
     }
     (void)setitimer(ITIMER_REAL, &when, NULL);
 }
@@ -121,23 +133,23 @@ static void prepare(const struct test_case *test, const struct test_plan *plan)
         (void)dup2(plan->output, STDERR_FILENO);
     ledger_begin();
     faults_begin();
+    if (plan->fault != NULL)
+        faults_follow(plan);
     if (plan->nth != 0)
-        (void)faults_fail(plan->fault, plan->nth, plan->error,
-                          plan->from_then_on ? FAULTS_FROM_THEN_ON : FAULTS_ONCE);
-    else if (!test->exact && harness_setting("AIO_TEST_CHAOS", 0) != 0)
+        return;
+    if (!test->exact && harness_setting("AIO_TEST_CHAOS", 0) != 0)
         faults_chaos(harness_setting("AIO_TEST_CHAOS", 0));
 }
 
 static void run(const struct test_case *test, const struct test_plan *plan)
 {
     struct world before;
+    sweeping = plan->sweeping;
     start_tool_threads();
     touch_the_stack();
     prepare(test, plan);
     world_look(&before);
     test->body();
-    if (plan->fault != NULL)
-        test_report->calls = faults_count(plan->fault);
     faults_end();
     ledger_end();
     world_compare(&before);
@@ -196,15 +208,52 @@ static void judge(const struct test_case *test, const struct test_plan *plan,
         test_fail(test->file, test->line, "the test ended its process");
 }
 
-static struct test_report *report_new(void)
+/* A file to map, that has no name any more; -1 if there is none. */
+static int open_memory(size_t size)
 {
+    char name[] = "/tmp/aio-test-XXXXXX";
+    int fd = mkstemp(name);
+    if (fd < 0)
+        return -1;
+    (void)unlink(name);
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (ftruncate(fd, (off_t)size) == 0)
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
+static struct test_report *report_new(const struct test_plan *plan)
+{
+    int fd = plan->sweeping ? open_memory(sizeof(struct test_report)) : -1;
     struct test_report *report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE,
-                                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+                                      fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
     if (report == MAP_FAILED) {
         perror("mmap");
         exit(2);
     }
+    report->plan = *plan;
+    report->fd = fd;
+    if (plan->fault != NULL)
+        (void)snprintf(report->fault, sizeof report->fault, "%s", plan->fault);
     return report;
+}
+
+static void report_free(struct test_report *report)
+{
+    if (report->fd >= 0)
+        (void)close(report->fd);
+    (void)munmap(report, sizeof *report);
+}
+
+void test_hand_on_plan(void)
+{
+    char fd[16];
+    if (test_report->fd < 0)
+        return;
+    (void)snprintf(fd, sizeof fd, "%d", test_report->fd);
+    (void)setenv("AIO_TEST_REPORT", fd, 1);
+    (void)fcntl(test_report->fd, F_SETFD, 0);
 }
 
 void harness_run(const struct test_case *test, const struct test_plan *plan,
@@ -214,7 +263,7 @@ void harness_run(const struct test_case *test, const struct test_plan *plan,
     struct test_report *outer_report = test_report;
     bool outer_quiet = test_quiet;
     test_current = test;
-    test_report = report_new();
+    test_report = report_new(plan);
     test_quiet = plan->sweeping || plan->planted;
     if (forking() || test_quiet)
         run_in_child(test, plan);
@@ -222,7 +271,7 @@ void harness_run(const struct test_case *test, const struct test_plan *plan,
         run_here(test, plan);
     judge(test, plan, test_report);
     *out_report = *test_report;
-    (void)munmap(test_report, sizeof *test_report);
+    report_free(test_report);
     test_current = outer_test;
     test_report = outer_report;
     test_quiet = outer_quiet;

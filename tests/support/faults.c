@@ -34,14 +34,17 @@ static const struct {
                    "open openat dup pidfd_open "},
 };
 
-static struct rule {
+struct rule {
     bool concerns[CALLS];
     atomic_ulong seen;
     unsigned long nth;
     int error;
     enum faults_how how;
-} rules[RULES];
+};
+static struct rule rules[RULES];
 static atomic_size_t rule_count;
+/* What is planned for this test; its calls are counted in the report, which children share. */
+static struct rule planned;
 static atomic_ulong counts[CALLS];
 static struct aio__sys before, below;
 
@@ -49,9 +52,9 @@ _Thread_local void *harness_site;
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
-static bool strikes(struct rule *rule)
+static bool strikes(const struct rule *rule, atomic_ulong *counter)
 {
-    unsigned long seen = atomic_fetch_add(&rule->seen, 1) + 1;
+    unsigned long seen = atomic_fetch_add(counter, 1) + 1;
     switch (rule->how) {
     case FAULTS_ONCE:
         return seen == rule->nth;
@@ -63,14 +66,22 @@ static bool strikes(struct rule *rule)
     return false;
 }
 
+static int planned_fault_of(enum call call)
+{
+    if (!planned.concerns[call] || !strikes(&planned, &test_report->calls))
+        return 0;
+    atomic_store(&test_report->struck, true);
+    return planned.error;
+}
+
 /* The error that this call shall fail with, or 0. */
 static int fault_of(enum call call)
 {
-    int error = 0;
+    int error = planned_fault_of(call);
     (void)atomic_fetch_add(&counts[call], 1);
     size_t count = atomic_load(&rule_count);
     for (size_t i = 0; i < count; i++)
-        if (rules[i].concerns[call] && strikes(&rules[i]) && error == 0)
+        if (rules[i].concerns[call] && strikes(&rules[i], &rules[i].seen) && error == 0)
             error = rules[i].error;
     return error;
 }
@@ -87,17 +98,24 @@ static bool is_named(const char *name, enum call call)
     return false;
 }
 
+/* Whether there is such a call or class. */
+static bool name_calls(struct rule *rule, const char *name)
+{
+    bool found = false;
+    for (int call = 0; call < CALLS; call++) {
+        rule->concerns[call] = is_named(name, (enum call)call);
+        found |= rule->concerns[call];
+    }
+    return found;
+}
+
 bool faults_fail(const char *name, unsigned long nth, int error, enum faults_how how)
 {
     size_t i = atomic_load(&rule_count);
     if (i == RULES || nth == 0)
         return test_check(false, "faults_fail(): a number, and not too many rules", __FILE__,
                           __LINE__);
-    bool found = false;
-    for (int call = 0; call < CALLS; call++) {
-        rules[i].concerns[call] = is_named(name, (enum call)call);
-        found |= rules[i].concerns[call];
-    }
+    bool found = name_calls(&rules[i], name);
     atomic_store(&rules[i].seen, 0);
     rules[i].nth = nth;
     rules[i].error = error;
@@ -105,6 +123,14 @@ bool faults_fail(const char *name, unsigned long nth, int error, enum faults_how
     if (found)
         atomic_store(&rule_count, i + 1);
     return test_check(found, "faults_fail(): the name of a call or a class", __FILE__, __LINE__);
+}
+
+void faults_follow(const struct test_plan *plan)
+{
+    planned.nth = plan->nth;
+    planned.error = plan->error;
+    planned.how = plan->from_then_on ? FAULTS_FROM_THEN_ON : FAULTS_ONCE;
+    check(name_calls(&planned, plan->fault));
 }
 
 unsigned long faults_count(const char *name)
@@ -175,8 +201,10 @@ static const struct aio__sys faulted = {AIO__SYS_POSIX(ENTRY) AIO__SYS_SYSTEM(EN
 void faults_begin(void)
 {
     faults_clear();
-    for (int call = 0; call < CALLS; call++)
+    for (int call = 0; call < CALLS; call++) {
         atomic_store(&counts[call], 0);
+        planned.concerns[call] = false;
+    }
     before = aio__sys;
     transfer_install();
     below = aio__sys;

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct test_plan;
+
 enum faults_how { FAULTS_ONCE, FAULTS_FROM_THEN_ON, FAULTS_EVERY };
 
 /*
@@ -36,8 +38,10 @@ void faults_chaos(uint64_t seed);
 /* Nothing fails any more.  The counts stay. */
 void faults_clear(void);
 
-/* The harness's: before and after each test. */
+/* The harness's: before and after each test.  What a plan wants counted or to fail is so until the
+ * end, in forked children too, whatever the test asks for besides. */
 void faults_begin(void);
+void faults_follow(const struct test_plan *plan);
 void faults_end(void);
 
 #endif

@@ -7,29 +7,35 @@
 #ifndef TESTS_SUPPORT_HARNESS_H
 #define TESTS_SUPPORT_HARNESS_H
 
+#include <stdatomic.h>
+
 #include "support/test.h"
 
 /* What is to happen to a test. */
 struct test_plan {
-    const char *fault;  /* a call or class of faults.h to fail, or to count; NULL: neither */
-    unsigned long nth;  /* which one fails; 0: none, they are counted */
+    const char *fault; /* a call or class of faults.h to fail, or to count; NULL: neither */
+    unsigned long nth; /* which one fails; 0: none, they are counted */
     int error;
-    bool from_then_on;  /* not only that one */
-    bool sweeping;      /* its own checks may fail; the library must be usable afterwards */
-    bool planted;       /* it is to fail: for tests of the harness */
-    int output;         /* where its error stream goes; -1: where ours does */
+    bool from_then_on; /* not only that one */
+    bool sweeping;     /* its own checks may fail; the library must be usable afterwards */
+    bool planted;      /* it is to fail: for tests of the harness */
+    int output;        /* where its error stream goes; -1: where ours does */
 };
 
 struct test_report {
-    int failures;        /* checks that did not hold */
-    int leaks;           /* what was left behind, or done to what was not there */
-    bool finished;       /* it came to its end */
-    bool unusable;       /* after the fault, hello failed */
-    unsigned long calls; /* counted */
-    const char *file;    /* the first failure */
+    int failures;       /* checks that did not hold */
+    int leaks;          /* what was left behind, or done to what was not there */
+    bool finished;      /* it came to its end */
+    bool unusable;      /* after the fault, hello failed */
+    atomic_ulong calls; /* such as the plan's, of the test and of its children */
+    atomic_bool struck; /* one of them has failed */
+    const char *file;   /* the first failure */
     int line;
     char message[512];
     int status; /* of the child, as waitpid() gives it */
+    struct test_plan plan;
+    char fault[32]; /* the plan's, for programs that the test starts */
+    int fd;         /* this memory, for them; -1 if there is no plan for them */
 };
 
 /* Runs one in a child, or here (AIO_TEST_FORK=0).  May be called by a test. */

@@ -62,6 +62,7 @@ size_t http_crew_size(size_t wanted)
         most = FEW;
     if (polling() && most > SOME)
         most = SOME;
+    wanted = test_scale(wanted);
     return wanted < most ? wanted : most;
 }
 

@@ -21,7 +21,7 @@
 #include "support/harness.h"
 
 static struct {
-    unsigned long points, tests, crashes, leaks, hangs, unusable;
+    unsigned long points, tests, pointless, left_out, crashes, leaks, hangs, unusable;
 } total;
 
 bool sweep_wanted(void)
@@ -88,8 +88,9 @@ static const char *verdict(const struct test_report *report)
     return report->unusable ? "the library does not work afterwards" : report->message;
 }
 
-/* Whether all went well with the nth call failing. */
-static bool try_point(const struct test_case *test, unsigned long nth, bool from_then_on)
+/* Whether all went well with the nth call failing; and whether there was one. */
+static bool try_point(const struct test_case *test, unsigned long nth, bool from_then_on,
+                      bool *out_struck)
 {
     FILE *output = held_back();
     (void)fflush(output);
@@ -104,7 +105,8 @@ static bool try_point(const struct test_case *test, unsigned long nth, bool from
                              .output = fileno(output)};
     struct test_report report;
     harness_run(test, &plan, &report);
-    total.points++;
+    *out_struck = report.struck;
+    total.points += report.struck;
     if (judge(&report))
         return true;
     (void)fprintf(stderr, "%s, with %s number %lu failing%s: %s\n", test->name, plan.fault, nth,
@@ -123,18 +125,24 @@ static unsigned long count_calls(const struct test_case *test)
     plan.output = fileno(held_back());
     struct test_report report;
     harness_run(test, &plan, &report);
-    return report.calls;
+    return atomic_load(&report.calls);
 }
 
+/* To the end of what was counted; and on from there, until a run has no such call any more: threads
+ * do not make as many each time. */
 static unsigned long sweep(const struct test_case *test, unsigned long calls, bool from_then_on)
 {
     unsigned long limit = harness_setting("AIO_TEST_SWEEP_LIMIT", calls), bad = 0;
-    unsigned long points = limit < calls ? limit : calls;
     unsigned long only = harness_setting("AIO_TEST_SWEEP_POINT", 0);
+    bool struck = calls != 0;
     if (only != 0)
-        return !try_point(test, only, from_then_on);
-    for (unsigned long i = 0; i < points; i++)
-        bad += !try_point(test, 1 + i * calls / points, from_then_on);
+        return !try_point(test, only, from_then_on, &struck);
+    if (limit < calls)
+        for (unsigned long i = 0; i < limit; i++)
+            bad += !try_point(test, 1 + i * calls / limit, from_then_on, &struck);
+    else
+        for (unsigned long nth = 1; nth <= calls || struck; nth++)
+            bad += !try_point(test, nth, from_then_on, &struck);
     return bad;
 }
 
@@ -146,17 +154,24 @@ void sweep_test(void **state)
     if (harness_setting("AIO_TEST_SWEEP", 1) == 2)
         bad += sweep(test, calls, true);
     total.tests++;
+    total.pointless += calls == 0;
     if (bad == 0)
         return;
     print_error("%lu points are bad\n", bad);
     _fail(test->file, test->line);
 }
 
+void sweep_leave_out(const struct test_case *test)
+{
+    total.left_out++;
+    (void)printf("left out: %s: %s\n", test->name, test->unswept);
+}
+
 int sweep_summary(void)
 {
-    (void)printf("sweep: %lu points in %lu tests, %lu crashes, %lu leaks, %lu hangs, "
-                 "%lu unusable\n",
-                 total.points, total.tests, total.crashes, total.leaks, total.hangs,
-                 total.unusable);
+    (void)printf("sweep: %lu points in %lu tests, %lu without any, %lu left out, %lu crashes, "
+                 "%lu leaks, %lu hangs, %lu unusable\n",
+                 total.points, total.tests, total.pointless, total.left_out, total.crashes,
+                 total.leaks, total.hangs, total.unusable);
     return total.crashes + total.leaks + total.hangs + total.unusable != 0;
 }

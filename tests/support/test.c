@@ -162,7 +162,11 @@ static size_t select_tests(struct CMUnitTest *tests, int argc, char **argv)
     size_t count = 0;
     void (*run)(void **) = sweep_wanted() ? sweep_test : plain_test;
     for (struct test_case *test = first_test; test != NULL; test = test->next)
-        if (selected(test, argc - 1, argv + 1) && (run == plain_test || test->sweepable))
+        if (!selected(test, argc - 1, argv + 1))
+            continue;
+        else if (run == sweep_test && test->unswept != NULL)
+            sweep_leave_out(test);
+        else
             tests[count++] = (struct CMUnitTest){test->name, run, NULL, NULL, test};
     return count;
 }

@@ -33,23 +33,24 @@
 struct test_case {
     const char *name, *file;
     int line;
-    bool sweepable, exact;
+    const char *unswept; /* why the sweep leaves it out; NULL: it does not */
+    bool exact;
     void (*body)(void);
     struct test_case *next;
 };
 
 /* Defines a test and registers it. */
-#define TEST(name) TEST_DEFINE(name, true, false)
-/* One that the sweep leaves out: it takes too long, or makes processes of its own. */
-#define TEST_WITHOUT_SWEEP(name) TEST_DEFINE(name, false, false)
+#define TEST(name) TEST_DEFINE(name, NULL, false)
+/* One that the sweep leaves out, and says why: "its program has no table of calls". */
+#define TEST_WITHOUT_SWEEP(name, why) TEST_DEFINE(name, why, false)
 /* One that chaos leaves alone: it says what each single call moves, or when. */
-#define TEST_EXACT(name) TEST_DEFINE(name, true, true)
+#define TEST_EXACT(name) TEST_DEFINE(name, NULL, true)
 
-#define TEST_DEFINE(name, sweepable, exact)                                                        \
+#define TEST_DEFINE(name, unswept, exact)                                                          \
     static void body_of_##name(void);                                                              \
     __attribute__((constructor)) static void register_##name(void)                                 \
     {                                                                                              \
-        static struct test_case test = {#name, __FILE__, __LINE__, sweepable, exact,               \
+        static struct test_case test = {#name, __FILE__, __LINE__, unswept, exact,                 \
                                         body_of_##name, NULL};                                     \
         test_register(&test);                                                                      \
     }                                                                                              \
@@ -76,5 +77,11 @@ __attribute__((format(printf, 3, 4))) void test_fail(const char *file, int line,
 /* aio_run_with() on the virtual clock, on the real one; SIGINT is left alone. */
 int test_run(int (*function)(void *), void *arg);
 int test_run_real(int (*function)(void *), void *arg);
+
+/* Whether this run is one of the sweep's, of which there are many; a hundredth then, of a count. */
+bool test_sweeping(void);
+size_t test_scale(size_t count);
+/* In a child, before it becomes a program whose calls can fail as well: tests/programs. */
+void test_hand_on_plan(void);
 
 #endif
