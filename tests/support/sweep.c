@@ -119,13 +119,18 @@ static bool try_point(const struct test_case *test, unsigned long nth, bool from
 
 /* ---- a test ---------------------------------------------------------------------------------- */
 
-static unsigned long count_calls(const struct test_case *test)
+/* Whether all went well with none failing; and how many there are. */
+static bool count_calls(const struct test_case *test, unsigned long *out_calls)
 {
     struct test_plan plan = {.fault = swept_call(), .sweeping = true};
     plan.output = fileno(held_back());
     struct test_report report;
     harness_run(test, &plan, &report);
-    return atomic_load(&report.calls);
+    *out_calls = atomic_load(&report.calls);
+    if (judge(&report))
+        return true;
+    (void)fprintf(stderr, "%s, with nothing failing: %s\n", test->name, verdict(&report));
+    return false;
 }
 
 /* To the end of what was counted; and on from there, until a run has no such call any more: threads
@@ -149,15 +154,15 @@ static unsigned long sweep(const struct test_case *test, unsigned long calls, bo
 void sweep_test(void **state)
 {
     const struct test_case *test = *state;
-    unsigned long calls = count_calls(test);
-    unsigned long bad = sweep(test, calls, false);
+    unsigned long calls = 0, bad = !count_calls(test, &calls);
+    bad += sweep(test, calls, false);
     if (harness_setting("AIO_TEST_SWEEP", 1) == 2)
         bad += sweep(test, calls, true);
     total.tests++;
     total.pointless += calls == 0;
     if (bad == 0)
         return;
-    print_error("%lu points are bad\n", bad);
+    print_error("%lu runs are bad\n", bad);
     _fail(test->file, test->line);
 }
 
