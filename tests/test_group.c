@@ -227,10 +227,10 @@ TASK_TEST(errors_come_in_the_order_in_which_the_children_ended_and_the_bodys_las
 {
     struct trace trace = {0};
     struct child children[] = {
-        {.trace = &trace, .name = 'a', .duration = HOUR, .clean_up = 9, .result_of_cancel = FAIL(1)},
-        {.trace = &trace, .name = 'b', .duration = HOUR, .clean_up = 5, .result_of_cancel = FAIL(2)},
-        {.trace = &trace, .name = 'c', .duration = HOUR},
-        {.trace = &trace, .name = 'd', .duration = 3, .result = FAIL(4)}};
+        {&trace, .name = 'a', .duration = HOUR, .clean_up = 9, .result_of_cancel = FAIL(1)},
+        {&trace, .name = 'b', .duration = HOUR, .clean_up = 5, .result_of_cancel = FAIL(2)},
+        {&trace, .name = 'c', .duration = HOUR},
+        {&trace, .name = 'd', .duration = 3, .result = FAIL(4)}};
     struct bodied bodied = {children, 4, HOUR, FAIL(5), 0};
     aio_group_error errors[4];
     size_t count = 99;
@@ -239,7 +239,8 @@ TASK_TEST(errors_come_in_the_order_in_which_the_children_ended_and_the_bodys_las
     if (rc < 0)
         return;
     check_int(aio_group_errors(&group, errors, 4, &count), 0);
-    check_int(aio_task_set_name(aio_task_current(), "the one whose body this is, by a long name"), 0);
+    aio_task *self = aio_task_current();
+    check_int(aio_task_set_name(self, "the one whose body this is, by a long name"), 0);
     check_int(aio_group_end(&group, spawn_and_sleep(&group, &bodied)), FAIL(4));
     check_int(count, 4);
     static const int expected[] = {FAIL(4), FAIL(2), FAIL(1), FAIL(5)};

@@ -46,8 +46,8 @@ void trace_free(struct trace *trace)
     *trace = (struct trace){0};
 }
 
-/* Groups count in user errors by GROUP; what is below is the failure, the library's own codes behind
- * the programs'. */
+/* Groups count in user errors by GROUP; what is below is the failure, the library's own codes
+ * behind the programs'. */
 #define GROUP 2000000
 #define LIBRARY 1500000
 
