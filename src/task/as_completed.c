@@ -11,8 +11,8 @@
 #include <aio/gather.h>
 
 #include "base/sys.h"
+#include "task/graph.h"
 #include "task/scope.h"
-#include "task/wait.h"
 
 typedef struct aio__iteration aio__iteration;
 
@@ -35,15 +35,14 @@ struct aio__iteration {
     size_t missed;  /* will not come any more: to be told */
     aio__list queue;
     aio__list getters; /* who waits for the next */
-    aio__list woken;   /* who was woken, and has not gone on */
+    aio__list woken;   /* who was woken, or cancelled, and has not gone on */
     struct expected expected[];
 };
 
 struct getter {
-    aio__wait wait;
-    aio__link link; /* in one of the lists of getters */
-    bool woken;
-    bool ended; /* the iteration was, and is gone */
+    aio__await await; /* for nothing that is known yet */
+    aio__link link;   /* in one of the two lists */
+    aio__iteration *iteration; /* NULL: it was ended, and is gone */
 };
 
 static struct getter *getter_of(aio__link *link)
@@ -53,14 +52,18 @@ static struct getter *getter_of(aio__link *link)
 
 /* ---- coming --------------------------------------------------------------------------------- */
 
+static void wake(struct getter *getter, int result)
+{
+    aio__link_remove(&getter->link);
+    aio__list_push_back(&getter->iteration->woken, &getter->link);
+    getter->await.over = true;
+    aio__wake(&getter->await.wait, result);
+}
+
 static void wake_next(aio__iteration *iteration)
 {
-    aio__link *link = aio__list_pop_front(&iteration->getters);
-    if (link == NULL)
-        return;
-    getter_of(link)->woken = true;
-    aio__list_push_back(&iteration->woken, link);
-    aio__wake(&getter_of(link)->wait, 0);
+    if (!aio__list_empty(&iteration->getters))
+        wake(getter_of(iteration->getters.head.next), 0);
 }
 
 /* asyncio's _handle_completion. */
@@ -124,7 +127,7 @@ static void drop(aio__scope *scope)
     while (!aio__list_empty(&iteration->getters))
         wake_next(iteration);
     for (aio__link *link; (link = aio__list_pop_front(&iteration->woken)) != NULL;)
-        getter_of(link)->ended = true;
+        getter_of(link)->iteration = NULL;
     for (size_t i = 0; i < iteration->count; i++) {
         forget(&iteration->expected[i]);
         aio_release(iteration->expected[i].future);
@@ -222,14 +225,22 @@ void aio_as_completed_end(aio_as_completed *as_completed)
 
 static bool stop_waiting(aio__wait *wait)
 {
-    struct getter *getter = aio__container(wait, struct getter, wait);
-    bool waits = !getter->woken;
-    if (aio__link_linked(&getter->link) && (waits || wait->task->doomed))
+    struct getter *getter = aio__container(wait, struct getter, await.wait);
+    if (getter->await.over)
+        return false;
+    wake(getter, -ECANCELED);
+    return true;
+}
+
+static void leave(struct getter *getter)
+{
+    if (aio__link_linked(&getter->link))
         aio__link_remove(&getter->link);
-    getter->woken = true;
-    if (waits)
-        aio__wake(wait, -ECANCELED);
-    return waits;
+}
+
+static void undo(aio__await *await)
+{
+    leave(aio__container(await, struct getter, await));
 }
 
 static bool has_next(const aio__iteration *iteration)
@@ -244,18 +255,17 @@ static bool has_next(const aio__iteration *iteration)
 static int wait_for_next(aio__iteration *iteration)
 {
     while (!has_next(iteration)) {
-        struct getter getter = {0};
-        int rc = aio__wait_begin(&getter.wait, stop_waiting, "as_completed");
+        struct getter getter = {.await = {.undo = undo, .loose = true}, .iteration = iteration};
+        int rc = aio__await_begin(&getter.await, stop_waiting, "as_completed");
         if (rc < 0)
             return rc;
         aio__list_push_back(&iteration->getters, &getter.link);
-        rc = aio__park(&getter.wait);
-        if (getter.ended)
+        rc = aio__park(&getter.await.wait);
+        leave(&getter);
+        if (getter.iteration == NULL)
             return -EINVAL;
-        if (aio__link_linked(&getter.link))
-            aio__link_remove(&getter.link);
         /* Woken before it was cancelled, it hands that on. */
-        if (rc < 0 && getter.wait.result == 0 && has_next(iteration))
+        if (rc < 0 && getter.await.wait.result == 0 && has_next(iteration))
             wake_next(iteration);
         if (rc < 0)
             return rc;
