@@ -3,10 +3,11 @@
  */
 #include <errno.h>
 
+#include "base/line.h"
 #include "base/sys.h"
 #include "support/loop_case.h"
 
-static char written[512];
+static char written[1024];
 
 static ssize_t keep_written(int fd, const void *data, size_t size)
 {
@@ -38,14 +39,14 @@ TEST(failure_of_nobody_in_particular_names_nobody)
 
 TEST(line_of_a_failure_that_is_too_long_is_cut_and_ends_all_the_same)
 {
-    char name[400];
+    char name[600];
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     aio__sys.write = keep_written;
     aio__loop_report(NULL, "failed", name, -ENOMEM);
     aio__sys.write = aio__sys_real.write;
-    check_int(strlen(written), 255);
-    check_int(written[254], '\n');
+    check_int(strlen(written), AIO__LINE_SIZE - 1);
+    check_int(written[AIO__LINE_SIZE - 2], '\n');
 }
 
 static aio_failure told;
@@ -76,5 +77,64 @@ TEST(failure_is_told_to_the_exception_handler_that_was_set)
     aio__loop_report(loop, "again", NULL, -EPIPE);
     aio__sys.write = aio__sys_real.write;
     check(strstr(written, "again") != NULL);
+    (void)aio_loop_close(loop);
+}
+
+TEST(program_may_tell_the_handler_of_failures_of_its_own)
+{
+    aio_failure failure = {.message = "what", .name = "who", .error = AIO_USER_ERROR(7)};
+    aio_loop *loop = new_loop();
+    check_int(aio_loop_call_exception_handler(NULL, &failure), -EINVAL);
+    if (loop == NULL)
+        return;
+    check_int(aio_loop_call_exception_handler(loop, NULL), -EINVAL);
+    (void)aio_loop_set_exception_handler(loop, hear, "arg");
+    check_int(aio_loop_call_exception_handler(loop, &failure), 0);
+    check_int(told.error, AIO_USER_ERROR(7));
+    (void)aio_loop_close(loop);
+}
+
+static void write_down(aio_loop *loop, const aio_failure *failure, void *arg)
+{
+    ++*(int *)arg;
+    aio_loop_default_exception_handler(loop, failure, arg);
+}
+
+TEST(handler_may_call_the_default_one)
+{
+    int calls = 0;
+    aio_loop *loop = new_loop();
+    aio_loop_default_exception_handler(loop, NULL, NULL);
+    (void)aio_loop_set_exception_handler(loop, write_down, &calls);
+    aio__sys.write = keep_written;
+    if (loop != NULL)
+        aio__loop_report(loop, "it is late", "worker", 0);
+    aio__sys.write = aio__sys_real.write;
+    check_int(calls, loop != NULL);
+    if (loop != NULL)
+        check_string(written, "aio: it is late: worker\n");
+    (void)aio_loop_close(loop);
+}
+
+static void fail_in_the_handler(aio_loop *loop, const aio_failure *failure, void *arg)
+{
+    (void)failure;
+    ++*(int *)arg;
+    aio__loop_report(loop, "the handler failed", NULL, -EIO);
+}
+
+TEST(what_fails_in_the_handler_goes_to_the_default_one)
+{
+    int calls = 0;
+    aio_loop *loop = new_loop();
+    (void)aio_loop_set_exception_handler(loop, fail_in_the_handler, &calls);
+    aio__sys.write = keep_written;
+    for (int i = 0; i < 2 && loop != NULL; i++)
+        aio__loop_report(loop, "it failed", NULL, -ENOMEM);
+    aio__sys.write = aio__sys_real.write;
+    if (loop != NULL) {
+        check_int(calls, 2);
+        check(strncmp(written, "aio: the handler failed: ", 25) == 0);
+    }
     (void)aio_loop_close(loop);
 }

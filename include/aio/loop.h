@@ -307,24 +307,38 @@ AIO_API int aio_loop_remove_signal_handler(aio_loop *loop, int signal);
 
 /* A failure that had no caller to return to. */
 typedef struct aio_failure {
-    const char *message; /* "task failed and nobody awaited it" */
+    const char *message; /* "a task failed and nobody awaited it" */
     const char *name;    /* of the task concerned, or NULL */
-    int error;           /* the negative result */
+    int error;           /* the negative result; 0 where it is only a warning */
 } aio_failure;
 
 typedef void (*aio_exception_handler)(aio_loop *loop, const aio_failure *failure, void *arg);
 
 /*
- * Who is told of failures that nobody awaited.  NULL: the default, which writes a line to the
- * error stream.
+ * Who is told of failures that nobody awaited.  NULL: the default, which is
+ * aio_loop_default_exception_handler().
  *
  * Returns    0; -EINVAL for a NULL loop.
  * Suspends   never; nor can the handler, on whichever stack it is called: there such calls return
- *            -EPERM.
+ *            -EPERM.  That may be a task's: it has little room.
  * Owns       nothing; `failure` is the handler's only for the call.
  */
 AIO_API int aio_loop_set_exception_handler(aio_loop *loop, aio_exception_handler handler,
                                            void *arg);
+
+/*
+ * Tells the loop's exception handler.  What is told while it runs, by it or by what it calls, goes
+ * to the default one.
+ *
+ * Returns    0; -EINVAL for a NULL loop, or no failure.
+ * Suspends   never.
+ * Owns       borrows failure for the call.
+ */
+AIO_API int aio_loop_call_exception_handler(aio_loop *loop, const aio_failure *failure);
+
+/* The default one: a line on the error stream; for handlers that do more than that (arg: any). */
+AIO_API void aio_loop_default_exception_handler(aio_loop *loop, const aio_failure *failure,
+                                                void *arg);
 
 #ifdef __cplusplus
 }

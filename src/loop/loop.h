@@ -101,6 +101,7 @@ struct aio_loop {
 
     aio_exception_handler exception_handler; /* NULL: the default */
     void *exception_arg;
+    bool handling; /* the exception handler runs */
     aio_options options;
 };
 
@@ -228,7 +229,8 @@ void aio__callback_drop(aio__handle *handle);
 
 /* ---- reports: report.c ----------------------------------------------------------------------- */
 
-/* Tells the loop's exception handler. */
+/* Tells the loop's exception handler; the default one where there is no loop any more. */
+void aio__loop_tell(aio_loop *loop, const aio_failure *failure);
 void aio__loop_report(aio_loop *loop, const char *message, const char *name, int error);
 
 #endif

@@ -4,43 +4,73 @@
  * once, for it may be called on a task's stack.
  */
 #include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include <aio/loop.h>
 
-#include "base/compat.h"
+#include "base/line.h"
 #include "loop/loop.h"
 
-static void write_failure(const aio_failure *failure)
+/* Adds a part that is there, after a colon. */
+static void add_part(aio__line *line, const char *part)
 {
-    char line[256];
-    const char *name = failure->name != NULL ? failure->name : "";
-    int length = snprintf(line, sizeof line, "aio: %s%s%s: %s (%s)\n", failure->message,
-                          name[0] != '\0' ? ": " : "", name, aio_strerror(failure->error),
-                          aio_errname(failure->error));
-    if (length <= 0)
+    if (part == NULL || part[0] == '\0')
         return;
-    size_t size = (size_t)length < sizeof line ? (size_t)length : sizeof line - 1;
-    line[size - 1] = '\n'; /* also where the line was cut */
-    /* If nobody reads the error stream, there is nobody to tell. */
-    if (aio__write(STDERR_FILENO, line, size) < 0)
+    aio__line_add(line, ": ");
+    aio__line_add(line, part);
+}
+
+void aio_loop_default_exception_handler(aio_loop *loop, const aio_failure *failure, void *arg)
+{
+    aio__line line;
+    (void)loop;
+    (void)arg;
+    if (failure == NULL)
         return;
+    aio__line_init(&line);
+    aio__line_add(&line, "aio");
+    add_part(&line, failure->message);
+    add_part(&line, failure->name);
+    if (failure->error != 0) {
+        add_part(&line, aio_strerror(failure->error));
+        aio__line_add(&line, " (");
+        aio__line_add(&line, aio_errname(failure->error));
+        aio__line_add(&line, ")");
+    }
+    aio__line_write(&line);
+}
+
+/* Whichever stack this is: the handler must not suspend. */
+static void call_handler(aio_loop *loop, const aio_failure *failure)
+{
+    void *current = loop->current;
+    loop->current = NULL;
+    loop->handling = true;
+    loop->exception_handler(loop, failure, loop->exception_arg);
+    loop->handling = false;
+    loop->current = current;
+}
+
+void aio__loop_tell(aio_loop *loop, const aio_failure *failure)
+{
+    int saved = errno;
+    if (loop == NULL || loop->exception_handler == NULL || loop->handling)
+        aio_loop_default_exception_handler(loop, failure, NULL);
+    else
+        call_handler(loop, failure);
+    errno = saved;
 }
 
 void aio__loop_report(aio_loop *loop, const char *message, const char *name, int error)
 {
-    aio_failure failure = {message, name, error};
-    int saved = errno;
-    void *current = loop != NULL ? loop->current : NULL;
-    if (loop == NULL || loop->exception_handler == NULL) {
-        write_failure(&failure);
-    } else {
-        loop->current = NULL; /* whichever stack this is: the handler must not suspend */
-        loop->exception_handler(loop, &failure, loop->exception_arg);
-        loop->current = current;
-    }
-    errno = saved;
+    aio__loop_tell(loop, &(aio_failure){.message = message, .name = name, .error = error});
+}
+
+int aio_loop_call_exception_handler(aio_loop *loop, const aio_failure *failure)
+{
+    if (loop == NULL || failure == NULL)
+        return -EINVAL;
+    aio__loop_tell(loop, failure);
+    return 0;
 }
 
 int aio_loop_set_exception_handler(aio_loop *loop, aio_exception_handler handler, void *arg)
