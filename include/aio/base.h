@@ -68,6 +68,19 @@
 /* Never: no deadline at all. */
 #define AIO_FOREVER INT64_MAX
 
+/*
+ * Where this stands in the source, "server.c:42", for reports and dumps: that of a spawn says where
+ * the task comes from.  A constant; with NDEBUG it is NULL, and no name of a file is in the
+ * program.  One's own definition, before this header, is left alone.
+ */
+#if !defined(AIO_HERE) && defined(NDEBUG)
+#define AIO_HERE ((const char *)0)
+#elif !defined(AIO_HERE)
+#define AIO_HERE __FILE__ ":" AIO__LINE_TEXT(__LINE__)
+#endif
+#define AIO__LINE_TEXT(line) AIO__LINE_DIGITS(line)
+#define AIO__LINE_DIGITS(line) #line
+
 #ifdef __cplusplus
 extern "C" {
 #endif

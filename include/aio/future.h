@@ -35,6 +35,19 @@ typedef struct aio_future aio_future;
 AIO_API aio_future *aio_future_new(void) AIO_MUST_USE;
 AIO_API aio_future *aio_future_new_on(aio_loop *loop) AIO_MUST_USE;
 
+/*
+ * The same on behalf of another place in the source: what these macros call, so that a dump can say
+ * where the future was made.  `place` is a text that outlives the future, or NULL.
+ *
+ * Returns    as aio_future_new().
+ * Suspends   never.
+ * Owns       as aio_future_new(); borrows place as long as there is the future.
+ */
+AIO_API aio_future *aio_future_new_at(const char *place) AIO_MUST_USE;
+AIO_API aio_future *aio_future_new_on_at(const char *place, aio_loop *loop) AIO_MUST_USE;
+#define aio_future_new() aio_future_new_at(AIO_HERE)
+#define aio_future_new_on(...) aio_future_new_on_at(AIO_HERE, __VA_ARGS__)
+
 /* One more owner; returns the same future, or NULL for NULL. */
 AIO_API aio_future *aio_retain(aio_future *future);
 /*

@@ -310,6 +310,7 @@ typedef struct aio_failure {
     const char *message; /* "a task failed and nobody awaited it" */
     const char *name;    /* of the task concerned, or NULL */
     int error;           /* the negative result; 0 where it is only a warning */
+    const char *place;   /* where in the source that was made: "server.c:42"; or NULL */
 } aio_failure;
 
 typedef void (*aio_exception_handler)(aio_loop *loop, const aio_failure *failure, void *arg);

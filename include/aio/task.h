@@ -44,11 +44,12 @@ typedef struct aio_spawn_options {
     size_t copy_size;  /* ... so many, on its own stack */
     bool eager;        /* runs at once, up to its first wait (eager_start) */
     aio_loop *loop;    /* NULL: the one that runs here */
+    const char *place; /* where in the source it comes from, not copied; NULL: who spawns it says */
 } aio_spawn_options;
 
 #define AIO_SPAWN_OPTIONS_INIT                                                                     \
     {                                                                                              \
-        sizeof(aio_spawn_options), 0, 0, 0, 0, false, 0                                            \
+        sizeof(aio_spawn_options), 0, 0, 0, 0, false, 0, 0                                         \
     }
 
 /* ---- starting -------------------------------------------------------------------------------- */
@@ -83,6 +84,32 @@ AIO_API aio_task *aio_spawn_with(const aio_spawn_options *options, aio_function 
  */
 AIO_API int aio_go(aio_function function, void *arg);
 AIO_API int aio_go_copy(aio_function function, const void *args, size_t size);
+AIO_API int aio_go_with(const aio_spawn_options *options, aio_function function, void *arg);
+
+/*
+ * The same on behalf of another place in the source: what the macros below call, so that reports
+ * and dumps can say where a task was spawned; for wrappers, and other languages.  `place` is a text
+ * that outlives the task, or NULL; `options` may be NULL.
+ *
+ * Returns    as aio_spawn(); as aio_go().
+ * Suspends   never (an eager task runs its first step inside).
+ * Owns       as those; borrows place as long as there is the task.
+ */
+AIO_API aio_task *aio_spawn_at(const char *place, const aio_spawn_options *options,
+                               aio_function function, void *arg) AIO_MUST_USE;
+AIO_API aio_task *aio_spawn_copy_at(const char *place, aio_function function, const void *args,
+                                    size_t size) AIO_MUST_USE;
+AIO_API int aio_go_at(const char *place, const aio_spawn_options *options, aio_function function,
+                      void *arg);
+AIO_API int aio_go_copy_at(const char *place, aio_function function, const void *args, size_t size);
+
+/* The names without a macro, as in `(aio_spawn)(f, arg)` or `&aio_spawn`, are those functions. */
+#define aio_spawn(...) aio_spawn_at(AIO_HERE, (const aio_spawn_options *)0, __VA_ARGS__)
+#define aio_spawn_with(...) aio_spawn_at(AIO_HERE, __VA_ARGS__)
+#define aio_spawn_copy(...) aio_spawn_copy_at(AIO_HERE, __VA_ARGS__)
+#define aio_go(...) aio_go_at(AIO_HERE, (const aio_spawn_options *)0, __VA_ARGS__)
+#define aio_go_with(...) aio_go_at(AIO_HERE, __VA_ARGS__)
+#define aio_go_copy(...) aio_go_copy_at(AIO_HERE, __VA_ARGS__)
 
 /* ---- waiting for one, and ending it ---------------------------------------------------------- */
 

@@ -30,6 +30,9 @@ void aio_loop_default_exception_handler(aio_loop *loop, const aio_failure *failu
     aio__line_add(&line, "aio");
     add_part(&line, failure->message);
     add_part(&line, failure->name);
+    if (failure->place != NULL)
+        aio__line_add(&line, ", from ");
+    aio__line_add(&line, failure->place);
     if (failure->error != 0) {
         add_part(&line, aio_strerror(failure->error));
         aio__line_add(&line, " (");

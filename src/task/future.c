@@ -8,34 +8,44 @@
 #include "base/sys.h"
 #include "task/scheduler.h"
 
-void aio__future_init(aio_future *future, aio__scheduler *scheduler)
+void aio__future_init(aio_future *future, aio__scheduler *scheduler, const char *place)
 {
-    *future = (aio_future){.scheduler = scheduler, .references = 1};
+    *future = (aio_future){.place = place, .scheduler = scheduler, .references = 1};
     aio__list_init(&future->waiters);
     scheduler->references++;
 }
 
-static aio_future *future_new(aio__scheduler *scheduler)
+static aio_future *future_new(aio__scheduler *scheduler, const char *place)
 {
     aio_future *future = scheduler != NULL ? aio__pool_get(scheduler->future_pool) : NULL;
     if (future != NULL)
-        aio__future_init(future, scheduler);
+        aio__future_init(future, scheduler, place);
     else if (scheduler != NULL)
         errno = ENOMEM;
     return future;
 }
 
-aio_future *aio_future_new(void)
+aio_future *aio_future_new_at(const char *place)
 {
-    return future_new(aio__scheduler_here());
+    return future_new(aio__scheduler_here(), place);
 }
 
-aio_future *aio_future_new_on(aio_loop *loop)
+aio_future *aio_future_new_on_at(const char *place, aio_loop *loop)
 {
     if (loop != NULL)
-        return future_new(aio__scheduler_of(loop));
+        return future_new(aio__scheduler_of(loop), place);
     errno = EINVAL;
     return NULL;
+}
+
+aio_future *(aio_future_new)(void)
+{
+    return aio_future_new_at(NULL);
+}
+
+aio_future *(aio_future_new_on)(aio_loop *loop)
+{
+    return aio_future_new_on_at(NULL, loop);
 }
 
 aio_future *aio_retain(aio_future *future)
@@ -50,10 +60,14 @@ void aio__future_report(aio_future *future)
     if (!future->done || future->retrieved || future->result >= 0 || future->result == -ECANCELED)
         return;
     future->retrieved = true;
-    aio__loop_report(future->scheduler->loop,
-                     future->is_task ? "a task failed and nobody awaited it"
-                                     : "a future failed and nobody awaited it",
-                     future->is_task ? aio_task_name(future) : NULL, future->result);
+    aio_failure failure = {.message = "a future failed and nobody awaited it",
+                           .error = future->result,
+                           .place = future->place};
+    if (future->is_task) {
+        failure.message = "a task failed and nobody awaited it";
+        failure.name = aio_task_name(future);
+    }
+    aio__loop_tell(future->scheduler->loop, &failure);
 }
 
 static void future_free(aio_future *future)

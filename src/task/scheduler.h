@@ -29,6 +29,7 @@ typedef struct aio__task aio__task;
 typedef struct aio__wait aio__wait;
 
 struct aio_future {
+    const char *place; /* where it was made, in the program's source; or NULL */
     aio__list waiters; /* handles of tasks and callbacks, in order; empty once done */
     aio__scheduler *scheduler;
     void *value;
@@ -39,7 +40,7 @@ struct aio_future {
     bool retrieved; /* somebody has asked for the result */
     bool is_task;   /* it is the first member of a struct aio__task */
     bool shielded;  /* who waited for it was cancelled: its failure is reported: shield.c */
-    aio__link held; /* in scheduler->held, if it is a task that failed and that somebody holds */
+    aio__link held; /* in scheduler->held, if it is a task that failed and somebody has */
 };
 
 struct aio__task {
@@ -104,7 +105,7 @@ static inline aio__task *aio__task_of(aio_future *future)
 
 /* Completes a future or task: result set, waiters queued. */
 void aio__future_complete(aio_future *future, int result);
-void aio__future_init(aio_future *future, aio__scheduler *scheduler);
+void aio__future_init(aio_future *future, aio__scheduler *scheduler, const char *place);
 /* It failed, and nobody has asked for the result: tells the exception handler, once. */
 void aio__future_report(aio_future *future);
 

@@ -142,14 +142,15 @@ static int make_coro(aio__task *task, const aio_spawn_options *options)
     return rc;
 }
 
-static aio__task *task_new(aio__scheduler *scheduler, const aio_spawn_options *options)
+static aio__task *task_new(aio__scheduler *scheduler, const aio_spawn_options *options,
+                           const char *place)
 {
     int rc = -ENOMEM;
     aio__task *task = aio__pool_get(scheduler->task_pool);
     if (task == NULL)
         goto fail;
     memset(task, 0, offsetof(aio__task, coro));
-    aio__future_init(&task->future, scheduler);
+    aio__future_init(&task->future, scheduler, options->place != NULL ? options->place : place);
     task->future.is_task = true;
     task->handle.run = aio__task_step;
     task->handle.place = AIO__PLACE_TASK;
@@ -184,9 +185,11 @@ static void run_eagerly(aio__scheduler *scheduler, aio__task *task)
 }
 
 /* Starts a task; the caller's share is the second reference, the first is the loop's. */
-static aio__task *start(const aio_spawn_options *options, aio_function function, void *arg,
-                        bool loop_owned)
+static aio__task *start(const char *place, const aio_spawn_options *given, aio_function function,
+                        void *arg, bool loop_owned)
 {
+    static const aio_spawn_options standard = AIO_SPAWN_OPTIONS_INIT;
+    const aio_spawn_options *options = given != NULL ? given : &standard;
     aio__scheduler *scheduler = NULL;
     if (function == NULL || !options_make_sense(options) ||
         (options->eager && options->loop != NULL && options->loop != aio__loop_running)) {
@@ -194,7 +197,7 @@ static aio__task *start(const aio_spawn_options *options, aio_function function,
         return NULL;
     }
     scheduler = options->loop != NULL ? aio__scheduler_of(options->loop) : aio__scheduler_here();
-    aio__task *task = scheduler != NULL ? task_new(scheduler, options) : NULL;
+    aio__task *task = scheduler != NULL ? task_new(scheduler, options, place) : NULL;
     if (task == NULL)
         return NULL;
     task->function = function;
@@ -211,18 +214,6 @@ static aio__task *start(const aio_spawn_options *options, aio_function function,
     return task;
 }
 
-aio_task *aio_spawn_with(const aio_spawn_options *options, aio_function function, void *arg)
-{
-    static const aio_spawn_options standard = AIO_SPAWN_OPTIONS_INIT;
-    aio__task *task = start(options != NULL ? options : &standard, function, arg, false);
-    return task != NULL ? &task->future : NULL;
-}
-
-aio_task *aio_spawn(aio_function function, void *arg)
-{
-    return aio_spawn_with(NULL, function, arg);
-}
-
 /* Options for a copy of nothing are those for no copy. */
 static aio_spawn_options copying(const void *args, size_t size)
 {
@@ -232,22 +223,60 @@ static aio_spawn_options copying(const void *args, size_t size)
     return options;
 }
 
-aio_task *aio_spawn_copy(aio_function function, const void *args, size_t size)
+aio_task *aio_spawn_at(const char *place, const aio_spawn_options *options, aio_function function,
+                       void *arg)
 {
-    aio_spawn_options options = copying(args, size);
-    return aio_spawn_with(&options, function, NULL);
+    aio__task *task = start(place, options, function, arg, false);
+    return task != NULL ? &task->future : NULL;
 }
 
-int aio_go(aio_function function, void *arg)
-{
-    static const aio_spawn_options standard = AIO_SPAWN_OPTIONS_INIT;
-    return start(&standard, function, arg, true) != NULL ? 0 : -errno;
-}
-
-int aio_go_copy(aio_function function, const void *args, size_t size)
+aio_task *aio_spawn_copy_at(const char *place, aio_function function, const void *args, size_t size)
 {
     aio_spawn_options options = copying(args, size);
-    return start(&options, function, NULL, true) != NULL ? 0 : -errno;
+    return aio_spawn_at(place, &options, function, NULL);
+}
+
+int aio_go_at(const char *place, const aio_spawn_options *options, aio_function function, void *arg)
+{
+    return start(place, options, function, arg, true) != NULL ? 0 : -errno;
+}
+
+int aio_go_copy_at(const char *place, aio_function function, const void *args, size_t size)
+{
+    aio_spawn_options options = copying(args, size);
+    return aio_go_at(place, &options, function, NULL);
+}
+
+/* ---- the same without a place --------------------------------------------------------------- */
+
+aio_task *(aio_spawn)(aio_function function, void *arg)
+{
+    return aio_spawn_at(NULL, NULL, function, arg);
+}
+
+aio_task *(aio_spawn_with)(const aio_spawn_options *options, aio_function function, void *arg)
+{
+    return aio_spawn_at(NULL, options, function, arg);
+}
+
+aio_task *(aio_spawn_copy)(aio_function function, const void *args, size_t size)
+{
+    return aio_spawn_copy_at(NULL, function, args, size);
+}
+
+int(aio_go)(aio_function function, void *arg)
+{
+    return aio_go_at(NULL, NULL, function, arg);
+}
+
+int(aio_go_with)(const aio_spawn_options *options, aio_function function, void *arg)
+{
+    return aio_go_at(NULL, options, function, arg);
+}
+
+int(aio_go_copy)(aio_function function, const void *args, size_t size)
+{
+    return aio_go_copy_at(NULL, function, args, size);
 }
 
 /* ---- about a task --------------------------------------------------------------------------- */
