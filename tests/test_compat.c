@@ -397,3 +397,23 @@ TEST_EXACT(error_of_a_send_that_is_not_about_the_peer_comes_through)
     check_int(aio__send(-1, "x", 1), -1);
     check_int(errno, EBADF);
 }
+
+/* ---- where code lies ------------------------------------------------------------------------- */
+
+TEST(code_lies_in_a_file_and_at_an_offset)
+{
+    uintptr_t offset = 0, address = (uintptr_t)aio__file_of_code;
+    const char *file = aio__file_of_code(address, &offset);
+    if (file != NULL) {
+        check_string(file, "program");
+        check(offset != 0);
+        check(offset <= address);
+    }
+}
+
+TEST(what_is_no_code_lies_in_no_file)
+{
+    uintptr_t offset = 7;
+    check(aio__file_of_code(0, &offset) == NULL);
+    check_int(offset, 7);
+}

@@ -8,6 +8,7 @@
 
 #include <aio/base.h>
 
+#include "base/compat.h"
 #include "base/line.h"
 #include "base/sys.h"
 #include "support/test.h"
@@ -64,6 +65,32 @@ TEST(line_that_is_too_long_is_cut_and_says_so)
     check_string(&line.text[line.length - 4], " ...");
     aio__line_add_number(&line, 7);
     check_string(&line.text[line.length - 4], " ...");
+}
+
+static void some_callback(void *arg)
+{
+    (void)arg;
+}
+
+TEST(place_of_code_is_one_that_addr2line_takes)
+{
+    uintptr_t offset = 0;
+    const char *file = aio__file_of_code((uintptr_t)some_callback, &offset);
+    aio__line line, expected;
+    aio__line_init(&line);
+    aio__line_add_code(&line, some_callback);
+    (void)snprintf(expected.text, sizeof expected.text, "%s%s0x%zx", file != NULL ? file : "",
+                   file != NULL ? "+" : "",
+                   file != NULL ? (size_t)offset : (size_t)(uintptr_t)some_callback);
+    check_string(line.text, expected.text);
+}
+
+TEST(place_of_what_is_no_code_is_its_number)
+{
+    aio__line line;
+    aio__line_init(&line);
+    aio__line_add_code(&line, NULL);
+    check_string(line.text, "0x0");
 }
 
 static char written[AIO__LINE_SIZE];

@@ -178,7 +178,8 @@ TEST(layers_above_are_told_what_the_loop_does)
     aio_handle timer = {0};
     if (loop == NULL)
         return;
-    layer.extension = (aio__extension){layer_starts, layer_finishes, layer_idles, layer_closes};
+    layer.extension = (aio__extension){layer_starts, layer_finishes, layer_idles, layer_closes,
+                                       NULL};
     loop->extensions[AIO__EXTENSION_IO] = &layer.extension;
     (void)aio_loop_step(loop, 0);
     check_trace("start finish");

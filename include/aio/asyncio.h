@@ -17,6 +17,7 @@
  *     stream.h   buffered streams of bytes
  *     net.h      TCP connections and servers
  *     run.h      aio_run()
+ *     debug.h    dumps of all tasks; debug mode; code that must not suspend
  */
 #ifndef AIO_ASYNCIO_H
 #define AIO_ASYNCIO_H
@@ -35,5 +36,6 @@
 #include <aio/stream.h>
 #include <aio/net.h>
 #include <aio/run.h>
+#include <aio/debug.h>
 
 #endif

@@ -100,12 +100,14 @@ typedef struct aio_options {
     int64_t shutdown_grace; /* how long one round of a shut-down may take */
     bool handle_sigint;     /* aio_run, runners: the first SIGINT cancels main */
     bool report_overflow;   /* a stack overflow says which task's stack it was */
+    bool debug;             /* debug mode, as AIO_DEBUG=1 in the environment: aio/debug.h */
+    int64_t slow_step;      /* debug mode tells of steps and callbacks that take so long */
 } aio_options;
 
 #define AIO_OPTIONS_INIT                                                                           \
     {                                                                                              \
         sizeof(aio_options), AIO_SELECTOR_DEFAULT, AIO_CLOCK_MONOTONIC, 262144, 16384, 128, 0,     \
-            AIO_SEC(10), true, false                                                               \
+            AIO_SEC(10), true, false, false, AIO_MSEC(100)                                         \
     }
 
 /* ---- a loop's life --------------------------------------------------------------------------- */

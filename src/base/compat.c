@@ -7,6 +7,11 @@
 #include <netinet/in.h>
 #include <pthread.h>
 
+#if defined(__linux__) || defined(__FreeBSD__)
+#include <link.h> /* dl_iterate_phdr() */
+#define LISTS_ITS_FILES 1
+#endif
+
 #include "base/clock.h"
 #include "base/sys.h"
 
@@ -40,6 +45,56 @@ const char *aio__environment(const char *name)
     return geteuid() == getuid() && getegid() == getgid() ? getenv(name) : NULL;
 #endif
 }
+
+#if defined(LISTS_ITS_FILES)
+
+struct search {
+    uintptr_t address, base;
+    const char *file; /* NULL: not found yet */
+};
+
+static bool lies_in(uintptr_t address, const struct dl_phdr_info *info)
+{
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && address >= start &&
+            address - start < info->dlpi_phdr[i].p_memsz)
+            return true;
+    }
+    return false;
+}
+
+static int look_into(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct search *search = arg;
+    (void)size;
+    if (!lies_in(search->address, info))
+        return 0;
+    bool named = info->dlpi_name != NULL && info->dlpi_name[0] != '\0';
+    search->file = named ? info->dlpi_name : "program";
+    search->base = info->dlpi_addr;
+    return 1;
+}
+
+const char *aio__file_of_code(uintptr_t address, uintptr_t *out_offset)
+{
+    struct search search = {.address = address};
+    if (dl_iterate_phdr(look_into, &search) == 0)
+        return NULL;
+    *out_offset = address - search.base;
+    return search.file;
+}
+
+#else
+
+const char *aio__file_of_code(uintptr_t address, uintptr_t *out_offset)
+{
+    (void)address;
+    (void)out_offset;
+    return NULL;
+}
+
+#endif
 
 int aio__set_nonblocking(int fd)
 {

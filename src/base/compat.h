@@ -120,6 +120,11 @@ int aio__pipe(int ends[2]);
 int aio__event_pair(int ends[2]);
 /* Whether this is the thread that main() runs on. */
 bool aio__is_main_thread(void);
+/*
+ * The file that a function is in, "program" for the program itself, and where in it; NULL, and the
+ * offset is left alone, if that can't be told.
+ */
+const char *aio__file_of_code(uintptr_t address, uintptr_t *out_offset);
 /* getenv(), but NULL in a program with more rights than who started it. */
 const char *aio__environment(const char *name);
 /* Makes a descriptor of someone else's non-blocking; 0 or -errno. */

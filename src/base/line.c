@@ -59,6 +59,29 @@ void aio__line_add_duration(aio__line *line, int64_t duration)
     aio__line_add(line, " s");
 }
 
+static void add_hexadecimal(aio__line *line, uintptr_t number)
+{
+    char digits[2 * sizeof number];
+    size_t count = 0;
+    do
+        digits[count++] = "0123456789abcdef"[number % 16];
+    while ((number /= 16) != 0);
+    aio__line_add(line, "0x");
+    while (count > 0)
+        add_byte(line, digits[--count]);
+}
+
+void aio__line_add_code(aio__line *line, void (*code)(void *))
+{
+    uintptr_t offset = (uintptr_t)code;
+    const char *file = aio__file_of_code(offset, &offset);
+    if (file != NULL) {
+        aio__line_add(line, file);
+        aio__line_add(line, "+");
+    }
+    add_hexadecimal(line, offset);
+}
+
 void aio__line_indent(aio__line *line, size_t count)
 {
     while (count-- > 0)

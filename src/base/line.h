@@ -29,6 +29,8 @@ void aio__line_add(aio__line *line, const char *text);
 void aio__line_add_number(aio__line *line, uint64_t number);
 /* Adds ns as seconds, in thousandths. */
 void aio__line_add_duration(aio__line *line, int64_t duration);
+/* Adds where a function's code is, as addr2line takes it: "program+0x1234". */
+void aio__line_add_code(aio__line *line, void (*code)(void *));
 /* Adds so many blanks. */
 void aio__line_indent(aio__line *line, size_t count);
 

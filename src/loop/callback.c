@@ -32,14 +32,19 @@ static void run_callback(aio__handle *queued)
     aio_handle *handle = aio__container(queued, aio_handle, timer.handle);
     aio_callback callback = handle->callback;
     void *arg = handle->arg;
+    handle->loop->callback = callback;
     leave(handle);
     callback(arg); /* may queue the handle anew, or free it */
 }
 
-void aio__callback_drop(aio__handle *queued)
+aio_callback aio__callback_drop(aio__handle *queued)
 {
-    if (queued->run == run_callback)
-        leave(aio__container(queued, aio_handle, timer.handle));
+    if (queued->run != run_callback)
+        return NULL;
+    aio_handle *handle = aio__container(queued, aio_handle, timer.handle);
+    aio_callback callback = handle->callback;
+    leave(handle);
+    return callback;
 }
 
 bool aio_handle_pending(const aio_handle *handle)
@@ -70,6 +75,8 @@ int aio__callback_prepare(aio_loop *loop, aio_handle *handle, aio_callback callb
 
 int aio_loop_call_soon(aio_loop *loop, aio_handle *handle, aio_callback callback, void *arg)
 {
+    if (loop != NULL && aio__loop_foreign(loop))
+        return aio__loop_refuse(loop, "aio_loop_call_soon");
     int rc = aio__callback_prepare(loop, handle, callback, arg);
     if (rc == 0)
         aio__loop_enqueue(loop, &handle->timer.handle);
@@ -79,6 +86,8 @@ int aio_loop_call_soon(aio_loop *loop, aio_handle *handle, aio_callback callback
 int aio_loop_call_at(aio_loop *loop, aio_handle *handle, int64_t when, aio_callback callback,
                      void *arg)
 {
+    if (loop != NULL && aio__loop_foreign(loop))
+        return aio__loop_refuse(loop, "aio_loop_call_at");
     int rc = aio__callback_prepare(loop, handle, callback, arg);
     if (rc == 0)
         rc = aio__heap_reserve(&loop->timers);

@@ -21,7 +21,8 @@ static bool options_make_sense(const aio_options *options)
 {
     return options->size == sizeof *options && (unsigned)options->clock <= AIO_CLOCK_VIRTUAL &&
            options->stack_size >= 16384 &&
-           options->stack_size <= SIZE_MAX / 4 && options->guard_size <= SIZE_MAX / 4;
+           options->stack_size <= SIZE_MAX / 4 && options->guard_size <= SIZE_MAX / 4 &&
+           options->slow_step >= 0;
 }
 
 static int open_parts(aio_loop *loop)
@@ -66,6 +67,7 @@ aio_loop *aio_loop_new_with(const aio_options *given)
     loop->virtual_clock = options->clock == AIO_CLOCK_VIRTUAL;
     loop->shuffle = options->shuffle_seed;
     loop->lots = options->shuffle_seed != 0 ? options->shuffle_seed : 1;
+    loop->debug = aio__debug_wanted(options);
     int rc = open_parts(loop);
     if (rc < 0) {
         aio__sys_free(loop);
@@ -81,21 +83,32 @@ aio_loop *aio_loop_new(void)
     return aio_loop_new_with(NULL);
 }
 
+/* The next that is queued, or waits for its time; taken out.  NULL: there is none. */
+static aio__handle *take_queued(aio_loop *loop)
+{
+    aio__link *link = aio__list_pop_front(&loop->turn);
+    if (link != NULL)
+        return aio__container(link, aio__handle, link);
+    if (loop->timers.count == 0)
+        return NULL;
+    aio__timer *timer = loop->timers.entries[0].timer;
+    aio__heap_remove(&loop->timers, timer);
+    return &timer->handle;
+}
+
 /* Callbacks that never ran: those that the library allocated are freed, the others handed back. */
 static void drop_callbacks(aio_loop *loop)
 {
-    aio__link *link;
+    aio_callback first = NULL;
+    size_t count = 0;
     aio__wakeup_collect(loop);
     aio__list_append(&loop->turn, &loop->ready);
-    while ((link = aio__list_pop_front(&loop->turn)) != NULL) {
-        aio__handle *handle = aio__container(link, aio__handle, link);
-        aio__callback_drop(handle);
+    for (aio__handle *handle; (handle = take_queued(loop)) != NULL;) {
+        aio_callback callback = aio__callback_drop(handle);
+        first = count == 0 ? callback : first;
+        count += callback != NULL;
     }
-    while (loop->timers.count != 0) {
-        aio__timer *timer = loop->timers.entries[0].timer;
-        aio__heap_remove(&loop->timers, timer);
-        aio__callback_drop(&timer->handle);
-    }
+    aio__debug_tell_dropped(loop, count, first);
 }
 
 int aio_loop_close(aio_loop *loop)
@@ -230,17 +243,12 @@ static bool open_turn_directly(aio_loop *loop)
     return true;
 }
 
-aio__handle *aio__loop_take(aio_loop *loop)
+static inline aio__handle *take(aio_loop *loop)
 {
-    aio__handle *handle = loop->in_hand;
-    if (AIO__UNLIKELY(handle != NULL)) {
-        loop->in_hand = NULL;
-        return handle;
-    }
     for (;;) {
         aio__link *link = aio__list_pop_front(&loop->turn);
         if (link != NULL) {
-            handle = aio__container(link, aio__handle, link);
+            aio__handle *handle = aio__container(link, aio__handle, link);
             loop->taken++;
             if (handle->place != AIO__PLACE_ANY)
                 return handle;
@@ -249,6 +257,25 @@ aio__handle *aio__loop_take(aio_loop *loop)
             return NULL;
         }
     }
+}
+
+static AIO__NOINLINE aio__handle *take_observed(aio_loop *loop)
+{
+    aio__step_end(loop);
+    aio__handle *handle = take(loop);
+    if (handle != NULL)
+        aio__step_begin(loop);
+    return handle;
+}
+
+aio__handle *aio__loop_take(aio_loop *loop)
+{
+    aio__handle *handle = loop->in_hand;
+    if (AIO__UNLIKELY(handle != NULL)) {
+        loop->in_hand = NULL;
+        return handle;
+    }
+    return AIO__UNLIKELY(loop->debug) ? take_observed(loop) : take(loop);
 }
 
 /* ---- waiting for the world ------------------------------------------------------------------- */
@@ -408,6 +435,8 @@ int aio_loop_stop(aio_loop *loop)
 {
     if (loop == NULL)
         return -EINVAL;
+    if (aio__loop_foreign(loop))
+        return aio__loop_refuse(loop, "aio_loop_stop");
     loop->stopping = true;
     return 0;
 }

@@ -35,12 +35,13 @@ typedef struct aio__extension aio__extension;
 typedef struct aio__watch aio__watch;
 typedef struct aio__watcher aio__watcher;
 
-/* What a layer above keeps per loop; any of the functions may be NULL but the last. */
+/* What a layer above keeps per loop; any of the functions may be NULL but close. */
 struct aio__extension {
     void (*start)(aio__extension *extension);  /* the loop begins to run, on this thread */
     void (*finish)(aio__extension *extension); /* it has stopped running */
     void (*idle)(aio__extension *extension, int64_t wait); /* it is about to wait, for so long */
     void (*close)(aio__extension *extension);  /* it closes: free everything, this structure too */
+    void (*describe)(aio__extension *extension, aio_failure *failure); /* names loop->current */
 };
 
 enum aio__extension_slot { AIO__EXTENSION_TASK, AIO__EXTENSION_IO, AIO__EXTENSION_COUNT };
@@ -102,6 +103,9 @@ struct aio_loop {
     aio_exception_handler exception_handler; /* NULL: the default */
     void *exception_arg;
     bool handling; /* the exception handler runs */
+    bool debug;
+    int64_t step_began;    /* debug: when what runs did; 0: nothing does */
+    aio_callback callback; /* the last that ran */
     aio_options options;
 };
 
@@ -224,13 +228,36 @@ void aio__signal_watch_fini(aio_loop *loop);
 int aio__callback_prepare(aio_loop *loop, aio_handle *handle, aio_callback callback, void *arg);
 /* A handle that another thread posted has come. */
 void aio__callback_arrived(aio_loop *loop, aio_handle *handle);
-/* A handle was taken out of the queue, for good: gives back what it has, if it is a callback's. */
-void aio__callback_drop(aio__handle *handle);
+/*
+ * A handle was taken out of the queue, for good: gives back what it has, if it is a callback's.
+ * Which; NULL if it is none.
+ */
+aio_callback aio__callback_drop(aio__handle *handle);
 
 /* ---- reports: report.c ----------------------------------------------------------------------- */
 
 /* Tells the loop's exception handler; the default one where there is no loop any more. */
 void aio__loop_tell(aio_loop *loop, const aio_failure *failure);
 void aio__loop_report(aio_loop *loop, const char *message, const char *name, int error);
+
+/* ---- debug mode: observe.c ------------------------------------------------------------------- */
+
+/* By an option, or the environment. */
+bool aio__debug_wanted(const aio_options *options);
+/* A step of a task, or a callback, begins; it has ended, if one has begun. */
+void aio__step_begin(aio_loop *loop);
+void aio__step_end(aio_loop *loop);
+/* The loop closes, and so many callbacks never ran. */
+void aio__debug_tell_dropped(aio_loop *loop, size_t count, aio_callback first);
+/* Misuse that no result can tell of: writes a line and aborts. */
+_Noreturn void aio__debug_stop(const char *message, const char *place);
+
+/* Debug mode: it runs on another thread, and what was called is not for others to call. */
+static inline bool aio__loop_foreign(const aio_loop *loop)
+{
+    return AIO__UNLIKELY(loop->debug) && loop->running && aio__loop_running != loop;
+}
+/* Reports that; -EPERM. */
+int aio__loop_refuse(aio_loop *loop, const char *what);
 
 #endif

@@ -60,6 +60,7 @@ static void run_reader(aio__handle *handle)
         forget_idle(loop, fd);
         return;
     }
+    reader->loop->callback = callback;
     callback(arg);
 }
 

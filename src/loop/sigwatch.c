@@ -53,6 +53,7 @@ static void note_signal(int signal)
 static void run_signal(aio__handle *handle)
 {
     struct aio__signal_watch *watch = aio__container(handle, struct aio__signal_watch, handle);
+    aio__loop_running->callback = watch->callback;
     watch->callback(watch->arg); /* may remove the watch */
 }
 

@@ -74,8 +74,9 @@ static int await_result(aio_future *future, unsigned shares)
 {
     if (future == NULL)
         return -ENOMEM;
-    if (aio__task_running() == NULL)
-        return -EPERM;
+    int rc = aio__may_suspend("await");
+    if (rc < 0)
+        return rc;
     return future->done ? aio_future_result(future)
                         : wait_for(future, aio__await_pass_on, shares, NULL);
 }
@@ -84,8 +85,9 @@ static int await_end(aio_future *future, unsigned shares)
 {
     if (future == NULL)
         return -ENOMEM;
-    if (aio__task_running() == NULL)
-        return -EPERM;
+    int rc = aio__may_suspend("await");
+    if (rc < 0)
+        return rc;
     return future->done ? 0 : wait_for(future, stop_waiting, shares, NULL);
 }
 

@@ -18,11 +18,29 @@ void aio__future_init(aio_future *future, aio__scheduler *scheduler, const char 
 static aio_future *future_new(aio__scheduler *scheduler, const char *place)
 {
     aio_future *future = scheduler != NULL ? aio__pool_get(scheduler->future_pool) : NULL;
-    if (future != NULL)
-        aio__future_init(future, scheduler, place);
-    else if (scheduler != NULL)
-        errno = ENOMEM;
+    if (future == NULL) {
+        errno = scheduler != NULL ? ENOMEM : errno;
+        return NULL;
+    }
+    aio__future_init(future, scheduler, place);
+    if (scheduler->loop->debug)
+        aio__list_push_back(&scheduler->held, &future->held);
     return future;
+}
+
+/* In debug mode, who has no share in it must not take or give one: there is no result to say so. */
+static void check_share(const aio_future *future)
+{
+    const aio_loop *loop = future->scheduler->loop;
+    if (AIO__LIKELY(loop == NULL || !loop->debug))
+        return;
+    if (aio__loop_foreign(loop))
+        aio__debug_stop("a future is retained or released by another thread than its loop's",
+                        future->place);
+    /* A task that has not ended has the loop's share, too. */
+    if (future->references <= (future->is_task && !future->done))
+        aio__debug_stop("a future is retained or released by who has no share in it",
+                        future->place);
 }
 
 aio_future *aio_future_new_at(const char *place)
@@ -50,8 +68,10 @@ aio_future *(aio_future_new_on)(aio_loop *loop)
 
 aio_future *aio_retain(aio_future *future)
 {
-    if (future != NULL)
+    if (future != NULL) {
+        check_share(future);
         future->references++;
+    }
     return future;
 }
 
@@ -78,7 +98,7 @@ static void future_free(aio_future *future)
         aio__link_remove(&future->held);
     aio__future_report(future);
     while ((link = aio__list_pop_front(&future->waiters)) != NULL)
-        aio__callback_drop(aio__container(link, aio__handle, link));
+        (void)aio__callback_drop(aio__container(link, aio__handle, link));
     if (future->destroy != NULL)
         future->destroy(future->value);
     if (future->is_task)
@@ -90,7 +110,10 @@ static void future_free(aio_future *future)
 
 void aio_release(aio_future *future)
 {
-    if (future != NULL && --future->references == 0)
+    if (future == NULL)
+        return;
+    check_share(future);
+    if (--future->references == 0)
         future_free(future);
 }
 
@@ -120,12 +143,21 @@ void aio__future_complete(aio_future *future, int result)
         report_shielded(future);
 }
 
+/* In debug mode, whether its loop runs on another thread. */
+static bool is_foreign(const aio_future *future)
+{
+    const aio_loop *loop = future->scheduler->loop;
+    return loop != NULL && aio__loop_foreign(loop);
+}
+
 int aio_future_set(aio_future *future, int result)
 {
     if (future == NULL)
         return -ENOMEM;
     if (future->is_task)
         return -EINVAL;
+    if (is_foreign(future))
+        return aio__loop_refuse(future->scheduler->loop, "aio_future_set");
     if (future->done)
         return -AIO_ESTATE;
     aio__future_complete(future, result);
@@ -138,6 +170,8 @@ int aio_future_set_value(aio_future *future, void *value, void (*destroy)(void *
         return -ENOMEM;
     if (future->is_task && aio__task_running() != aio__task_of(future))
         return -EINVAL;
+    if (is_foreign(future))
+        return aio__loop_refuse(future->scheduler->loop, "aio_future_set_value");
     if (future->done)
         return -AIO_ESTATE;
     void *old_value = future->value;
@@ -178,7 +212,11 @@ bool aio_future_cancelled(const aio_future *future)
 
 int aio_future_cancel(aio_future *future)
 {
-    return future != NULL ? aio__future_request_cancel(future) : -ENOMEM;
+    if (future == NULL)
+        return -ENOMEM;
+    if (is_foreign(future))
+        return aio__loop_refuse(future->scheduler->loop, "aio_future_cancel");
+    return aio__future_request_cancel(future);
 }
 
 int aio_future_on_done(aio_future *future, aio_handle *handle, aio_callback callback, void *arg)
@@ -186,6 +224,8 @@ int aio_future_on_done(aio_future *future, aio_handle *handle, aio_callback call
     if (future == NULL)
         return -ENOMEM;
     aio_loop *loop = future->scheduler->loop;
+    if (is_foreign(future))
+        return aio__loop_refuse(loop, "aio_future_on_done");
     int rc = aio__callback_prepare(loop, handle, callback, arg);
     if (rc < 0)
         return rc;

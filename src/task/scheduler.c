@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "base/line.h"
 #include "base/sys.h"
 
 /* When free stacks are trimmed, as many as there are tasks stay as they are, and so many more. */
@@ -39,13 +40,59 @@ static void idle(aio__extension *extension, int64_t wait)
     aio__stack_pool_trim(scheduler->stacks, keep);
 }
 
-/* Failures that nobody has asked for and, as the loop is gone, nobody will.  The handler may
- * release them. */
-static void report_failures(aio__scheduler *scheduler)
+/* The task that runs. */
+static void describe(aio__extension *extension, aio_failure *failure)
+{
+    aio__scheduler *scheduler = aio__container(extension, aio__scheduler, extension);
+    aio__task *task = scheduler->loop->current;
+    failure->name = aio_task_name(&task->future);
+    failure->place = task->future.place;
+}
+
+/* How many of what is still held are named. */
+#define MOST_NAMED 10
+
+/* In debug mode: it was made, and is not released when the loop closes. */
+static void tell_held(aio__scheduler *scheduler, aio_future *future)
+{
+    aio_failure failure = {.message = "a future is still held when its loop closes",
+                           .place = future->place};
+    if (future->is_task) {
+        failure.message = "a task has ended and is still held when its loop closes";
+        failure.name = aio_task_name(future);
+    }
+    aio__loop_tell(scheduler->loop, &failure);
+}
+
+static void tell_more_held(aio__scheduler *scheduler, size_t count)
+{
+    aio__line line;
+    if (count <= MOST_NAMED)
+        return;
+    aio__line_init(&line);
+    aio__line_add(&line, "futures and tasks still held when their loop closes, in all: ");
+    aio__line_add_number(&line, count);
+    aio__loop_report(scheduler->loop, line.text, NULL, 0);
+}
+
+/*
+ * Failures that nobody has asked for and, as the loop ends, nobody will; and what was never
+ * released.  The handler may release it.
+ */
+static void tell_of_held(aio__scheduler *scheduler)
 {
     aio__link *link;
-    while ((link = aio__list_pop_front(&scheduler->held)) != NULL)
-        aio__future_report(aio__container(link, aio_future, held));
+    size_t count = 0;
+    while ((link = aio__list_pop_front(&scheduler->held)) != NULL) {
+        aio_future *future = aio__container(link, aio_future, held);
+        if (scheduler->loop->debug && ++count <= MOST_NAMED)
+            tell_held(scheduler, aio_retain(future));
+        else
+            (void)aio_retain(future);
+        aio__future_report(future);
+        aio_release(future);
+    }
+    tell_more_held(scheduler, count);
 }
 
 static void close_scheduler(aio__extension *extension)
@@ -59,7 +106,7 @@ static void close_scheduler(aio__extension *extension)
                          aio_task_name(&task->future), -ECANCELED);
         aio__task_abandon(task);
     }
-    report_failures(scheduler);
+    tell_of_held(scheduler);
     aio__stack_pool_close(scheduler->stacks);
     scheduler->stacks = NULL;
     scheduler->loop = NULL;
@@ -88,7 +135,7 @@ static aio__scheduler *scheduler_new(aio_loop *loop)
     aio__scheduler *scheduler = aio__sys_calloc(1, sizeof *scheduler);
     if (scheduler == NULL)
         return NULL;
-    scheduler->extension = (aio__extension){start, finish, idle, close_scheduler};
+    scheduler->extension = (aio__extension){start, finish, idle, close_scheduler, describe};
     scheduler->loop = loop;
     scheduler->references = 1;
     scheduler->next_number = 1;

@@ -40,7 +40,7 @@ struct aio_future {
     bool retrieved; /* somebody has asked for the result */
     bool is_task;   /* it is the first member of a struct aio__task */
     bool shielded;  /* who waited for it was cancelled: its failure is reported: shield.c */
-    aio__link held; /* in scheduler->held, if it is a task that failed and somebody has */
+    aio__link held; /* in scheduler->held: a task that failed; in debug mode, more */
 };
 
 struct aio__task {
@@ -54,6 +54,8 @@ struct aio__task {
     unsigned shutdown_rounds; /* how many rounds of a shut-down it has seen */
     unsigned last_waits; /* doomed: so many waits are -ECANCELED at once, then it stands still */
     unsigned budget;     /* units of work left in this step */
+    unsigned noswitch;   /* how many aio_noswitch_begin() are open: it must not suspend */
+    const char *noswitch_place; /* of the first of them */
     aio_function function;
     void *arg;
     aio__scope *scopes; /* the innermost open one */
@@ -76,7 +78,7 @@ struct aio__scheduler {
     aio__pool *timeout_pool, *group_pool, *member_pool; /* NULL: none was needed yet */
     aio__list tasks; /* those that have not ended, in order of creation */
     size_t task_count;
-    aio__list held;  /* futures whose failure may have to be reported when the loop closes */
+    aio__list held;  /* futures of which something may have to be told when the loop closes */
     uint64_t next_number;
     uint64_t walks;     /* that there were: the numbers that tasks are marked with */
     size_t references; /* futures and tasks, and one for the loop */
@@ -120,6 +122,11 @@ void aio__task_switch_away(aio__task *task);
 const char *aio__task_number_name(const aio__task *task);
 /* Takes one request to cancel back; how many are left. */
 int aio__task_uncancel(aio__task *task);
+/* What the running task calls may suspend: 0; -EPERM, and a report, between its
+ * aio_noswitch_begin() and _end(). */
+int aio__noswitch_check(aio__task *task, const char *what);
+/* The task is about to end, and is in none any more; reports it if it was. */
+void aio__noswitch_close(aio__task *task);
 /* What it waits for is told to forget it; it won't be woken any more. */
 void aio__task_undo_wait(aio__task *task);
 /* The same for all that are left, before the first is abandoned: a lock may lie on its stack. */

@@ -64,6 +64,8 @@ void aio__task_switch_away(aio__task *task)
 static void end(aio__task *task, int result)
 {
     aio__scheduler *scheduler = task->future.scheduler;
+    if (AIO__UNLIKELY(scheduler->loop->debug) && task->resumer == NULL)
+        aio__step_end(scheduler->loop); /* while its name is known */
     aio__link_remove(&task->all);
     aio__heap_unreserve(&scheduler->loop->timers);
     /* Nobody will await what a shut-down has ended, but for those who do already. */
@@ -74,7 +76,7 @@ static void end(aio__task *task, int result)
     scheduler->task_count--;
     if (alone)
         aio__future_report(&task->future);
-    else if (result < 0 && result != -ECANCELED)
+    else if ((result < 0 && result != -ECANCELED) || scheduler->loop->debug)
         aio__list_push_back(&scheduler->held, &task->future.held);
 }
 
@@ -100,6 +102,7 @@ static void run_task(void *arg)
     /* Cancelled before its first step, it never runs. */
     if (!task->must_cancel)
         result = task->function(task->arg);
+    aio__noswitch_close(task);
     aio__scopes_close(task, NULL);
     /* A cancellation that was not delivered makes a cancelled task of one that succeeded. */
     if (task->must_cancel && result >= 0)
@@ -194,6 +197,10 @@ static aio__task *start(const char *place, const aio_spawn_options *given, aio_f
     if (function == NULL || !options_make_sense(options) ||
         (options->eager && options->loop != NULL && options->loop != aio__loop_running)) {
         errno = EINVAL;
+        return NULL;
+    }
+    if (options->loop != NULL && aio__loop_foreign(options->loop)) {
+        errno = -aio__loop_refuse(options->loop, "aio_spawn");
         return NULL;
     }
     scheduler = options->loop != NULL ? aio__scheduler_of(options->loop) : aio__scheduler_here();

@@ -34,7 +34,10 @@ int aio__wait_begin_await(aio__wait *wait, bool (*abort)(aio__wait *wait), const
     if (task == NULL)
         return -EPERM;
     *wait = (aio__wait){.task = task, .abort = abort, .what = what, .await = await};
-    return AIO__UNLIKELY(task->doomed) ? last_wait(task, wait) : 0;
+    if (AIO__LIKELY(!task->doomed && task->noswitch == 0))
+        return 0;
+    int rc = aio__noswitch_check(task, what);
+    return rc == 0 && task->doomed ? last_wait(task, wait) : rc;
 }
 
 int aio__wait_begin(aio__wait *wait, bool (*abort)(aio__wait *wait), const char *what)
@@ -85,10 +88,11 @@ int aio__checkpoint(unsigned units)
     aio__task *task = aio__task_running();
     if (task == NULL)
         return -EPERM;
-    if (task->future.scheduler->loop->options.budget == 0)
-        return 0;
+    int rc = aio__noswitch_check(task, "one that may");
+    if (rc < 0 || task->future.scheduler->loop->options.budget == 0)
+        return rc;
     if (AIO__UNLIKELY(task->budget < units)) {
-        int rc = aio_yield();
+        rc = aio_yield();
         if (rc < 0)
             return rc;
     }

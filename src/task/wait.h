@@ -62,6 +62,12 @@ void aio__wake(aio__wait *wait, int result);
 struct aio__handle *aio__wait_handle(aio__wait *wait);
 
 /*
+ * For a call whose name says that it suspends, and that need not this time: 0; -EPERM outside a
+ * task, or where the running one must not (aio_noswitch_begin()).
+ */
+int aio__may_suspend(const char *what);
+
+/*
  * Before an operation that may not suspend: takes `units` (1; of a system call 6) off what the
  * running task may do in one step, and yields if that is used up.  0; -ECANCELED, and the operation
  * must not begin; -EPERM outside a task.
