@@ -2,7 +2,7 @@
  * aio/debug.h: what the tasks are doing, asyncio's `python -m asyncio pstree`; and
  * debug mode, loop.set_debug().
  *
- *     static void dump(void *arg) { (void)aio_debug_dump(arg); }
+ *     static void dump(void *loop) { (void)aio_debug_dump(loop, NULL, NULL); }
  *
  *     // kill -QUIT: what waits for what, since when, spawned where
  *     aio_loop_add_signal_handler(loop, SIGQUIT, dump, loop);
@@ -57,6 +57,33 @@ AIO_API void aio_noswitch_begin_at(const char *place);
 
 /* Ends the innermost one.  Returns 0; -EINVAL if none is open. */
 AIO_API int aio_noswitch_end(void);
+
+/* ---- dumps ----------------------------------------------------------------------------------- */
+
+/* Takes a line, without its '\n'.  It must not call the library. */
+typedef void (*aio_debug_output)(const char *line, void *arg);
+
+/*
+ * Writes down every task of the loop (NULL: of the one that runs here), each below the task that
+ * awaits it: what it waits for and since when, and where it was spawned; circles are named.
+ *
+ *     tasks: 3, timers: 1, waits for descriptors and other threads: 0, signal handlers: 0
+ *       main: waits 1.250 s for task
+ *         worker: waits 0.250 s for sleep, from server.c:42
+ *       Task-3: ready after yield, cancelled, from server.c:51
+ *
+ * It may be called in a task, in any callback (so also for a signal), while the loop does not run.
+ * It allocates nothing.
+ *
+ * Returns    how many tasks there are; -EPERM if there is no loop, or it runs on another thread.
+ * Suspends   never.
+ * Owns       nothing; output(line, arg) gets the lines; if NULL, what aio_debug_set_output() has
+ *            set, and if nothing, the error stream does.
+ */
+AIO_API int aio_debug_dump(aio_loop *loop, aio_debug_output output, void *arg);
+
+/* Where dumps of this loop go; NULL: to the error stream.  Returns 0; -EINVAL for a NULL loop. */
+AIO_API int aio_debug_set_output(aio_loop *loop, aio_debug_output output, void *arg);
 
 #ifdef __cplusplus
 }

@@ -199,6 +199,8 @@ void aio__stream_lose_loop(aio__owned *owned)
     stream->users = 0; /* tasks that are inside never go on */
     stream->reading = false;
     stream->inherited = stream->io != NULL && stream->io->process != aio__sys_getpid();
+    if (!stream->closed && !stream->held && !stream->inherited)
+        aio__debug_tell_open(stream->io->loop, "a stream", stream->fd);
     if (!stream->closed)
         leave_to_user(stream);
     else if (stream->fd >= 0 && aio__buffer_size(&stream->out) != 0)

@@ -103,6 +103,8 @@ struct aio_loop {
     aio_exception_handler exception_handler; /* NULL: the default */
     void *exception_arg;
     bool handling; /* the exception handler runs */
+    void (*output)(const char *line, void *arg); /* of dumps; NULL: the error stream */
+    void *output_arg;
     bool debug;
     int64_t step_began;    /* debug: when what runs did; 0: nothing does */
     aio_callback callback; /* the last that ran */
@@ -249,6 +251,8 @@ void aio__step_begin(aio_loop *loop);
 void aio__step_end(aio_loop *loop);
 /* The loop closes, and so many callbacks never ran. */
 void aio__debug_tell_dropped(aio_loop *loop, size_t count, aio_callback first);
+/* The loop closes, and a program's descriptor is still open. */
+void aio__debug_tell_open(aio_loop *loop, const char *what, int fd);
 /* Misuse that no result can tell of: writes a line and aborts. */
 _Noreturn void aio__debug_stop(const char *message, const char *place);
 

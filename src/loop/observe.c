@@ -90,6 +90,18 @@ _Noreturn void aio__debug_stop(const char *message, const char *place)
     abort();
 }
 
+void aio__debug_tell_open(aio_loop *loop, const char *what, int fd)
+{
+    aio__line line;
+    if (!loop->debug)
+        return;
+    aio__line_init(&line);
+    aio__line_add(&line, what);
+    aio__line_add(&line, " is still open when its loop closes: descriptor ");
+    aio__line_add_number(&line, (uint64_t)fd);
+    aio__loop_report(loop, line.text, NULL, 0);
+}
+
 void aio__debug_tell_dropped(aio_loop *loop, size_t count, aio_callback first)
 {
     aio__line line;

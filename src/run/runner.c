@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include <aio/debug.h>
 #include <aio/run.h>
 
 #include "base/sys.h"
@@ -40,6 +41,10 @@ int aio_loop_run_until_complete(aio_loop *loop, aio_future *future)
         return rc;
     rc = aio__loop_run(loop, true);
     (void)aio_handle_cancel(&handle);
+    if (rc == -EDEADLK && loop->debug) {
+        aio__loop_report(loop, "nothing can wake the loop any more", NULL, rc);
+        (void)aio_debug_dump(loop, NULL, NULL);
+    }
     if (rc < 0)
         return rc;
     return future->done ? aio_future_result(future) : -ESHUTDOWN;

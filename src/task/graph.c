@@ -19,6 +19,20 @@ int aio__await_begin(aio__await *await, bool (*abort)(aio__wait *wait), const ch
     return aio__wait_begin_await(&await->wait, abort, what, await);
 }
 
+const void *aio__wait_next(const aio__wait *wait, const void *cursor, aio_future **out_future)
+{
+    const aio__await *await = wait->await;
+    if (await == NULL)
+        return wait->next != NULL ? wait->next(wait, cursor, out_future) : NULL;
+    const char *first = (const char *)await->futures, *at = cursor;
+    at = at != NULL && await->stride != 0 ? at + await->stride : first;
+    size_t i = await->stride != 0 ? (size_t)(at - first) / await->stride : cursor != NULL;
+    if (i >= await->count)
+        return NULL;
+    *out_future = target(await, i);
+    return at;
+}
+
 /* It has ignored its shut-down, and is in a wait that has begun and will never end. */
 static bool stands_still(const aio__task *task)
 {

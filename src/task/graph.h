@@ -38,6 +38,12 @@ struct aio__await {
     bool passed;       /* something that it is for could be cancelled */
 };
 
+/*
+ * For dumps: the futures that a wait is for, one by one.  The next after where `cursor` is (NULL:
+ * the first) in *out_future, which may be NULL, and where that is; NULL after the last.
+ */
+const void *aio__wait_next(const aio__wait *wait, const void *cursor, aio_future **out_future);
+
 /* Prepares a wait whose futures and undo() are set: 0, or -EPERM outside a task. */
 int aio__await_begin(aio__await *await, bool (*abort)(aio__wait *wait), const char *what);
 /*

@@ -110,12 +110,24 @@ static bool stop_ending(aio__wait *wait)
     return waiting;
 }
 
+/* For dumps: the children. */
+static const void *next_child(const aio__wait *wait, const void *cursor, aio_future **out_future)
+{
+    const aio__link *head = &aio__container(wait, struct ending, wait)->group->children.head;
+    const aio__link *at = cursor != NULL ? cursor : head;
+    if (at->next == head)
+        return NULL;
+    *out_future = &aio__container(at->next, aio__member, link)->task->future;
+    return at->next;
+}
+
 static int wait_for_last(aio__group *group)
 {
     struct ending ending = {.group = group};
     int rc = aio__wait_begin(&ending.wait, stop_ending, "group");
     if (rc < 0)
         return rc;
+    ending.wait.next = next_child;
     group->ending = &ending.wait;
     return aio__park(&ending.wait);
 }

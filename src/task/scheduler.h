@@ -28,6 +28,14 @@ typedef struct aio__scope aio__scope;
 typedef struct aio__task aio__task;
 typedef struct aio__wait aio__wait;
 
+/* Where a dump is, as it goes through the tasks from awaiting to awaited: run/debug.c. */
+enum aio__dump_state { AIO__DUMP_NEW, AIO__DUMP_AWAITED, AIO__DUMP_OPEN, AIO__DUMP_CLOSED };
+struct aio__dump_visit {
+    aio__task *from;    /* where it goes back to */
+    const void *cursor; /* where it is in what this one awaits: aio__wait_next() */
+    enum aio__dump_state state;
+};
+
 struct aio_future {
     const char *place; /* where it was made, in the program's source; or NULL */
     aio__list waiters; /* handles of tasks and callbacks, in order; empty once done */
@@ -66,6 +74,7 @@ struct aio__task {
     char *name; /* NULL: it has none, and nobody has asked for it */
     uint64_t number;
     uint64_t visited; /* the last walk along who awaits whom that came by: graph.c */
+    struct aio__dump_visit visit; /* a dump's: valid while it goes on */
     aio__coro coro;
 };
 

@@ -33,7 +33,8 @@ int aio__wait_begin_await(aio__wait *wait, bool (*abort)(aio__wait *wait), const
     aio__task *task = aio__task_running();
     if (task == NULL)
         return -EPERM;
-    *wait = (aio__wait){.task = task, .abort = abort, .what = what, .await = await};
+    *wait = (aio__wait){.task = task, .abort = abort, .await = await, .what = what};
+    wait->since = aio__loop_running->now;
     if (AIO__LIKELY(!task->doomed && task->noswitch == 0))
         return 0;
     int rc = aio__noswitch_check(task, what);

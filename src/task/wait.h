@@ -27,17 +27,23 @@
 #define AIO_TASK_WAIT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct aio__await aio__await;
 typedef struct aio__task aio__task;
 typedef struct aio__wait aio__wait;
+struct aio_future;
 
 struct aio__wait {
     aio__task *task;
     bool (*abort)(aio__wait *wait);
-    const char *what; /* "sleep", "future": for dumps */
     int result;       /* what the waker gave; 0 until then */
     aio__await *await; /* whose first member it is: a wait for futures (graph.h); NULL */
+    /* For dumps: */
+    const char *what; /* "sleep", "future" */
+    int64_t since;    /* the loop's time when it began, roughly */
+    /* If it is for futures, and no aio__await: what aio__wait_next() does; else NULL. */
+    const void *(*next)(const aio__wait *wait, const void *cursor, struct aio_future **out_future);
 };
 
 /* Prepares a wait of the running task: 0, or -EPERM outside a task. */
