@@ -32,7 +32,7 @@ static void check_place(aio_future *future, const char *place)
 TASK_TEST(task_knows_where_it_was_spawned)
 {
     aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
-    int x = 0;
+    static int x;
     check_place(aio_spawn(finish, NULL), HERE);
     check_place(aio_spawn_with(&options, finish, &x), HERE);
     check_place(aio_spawn_with(NULL, finish, &x), HERE);
@@ -61,7 +61,7 @@ TASK_TEST(spawn_by_its_function_has_no_place)
 {
     aio_task *(*spawn)(aio_function function, void *arg) = aio_spawn;
     aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
-    int x = 3;
+    static int x = 3;
     check_place(spawn(finish, NULL), NULL);
     check_place((aio_spawn_with)(&options, finish, NULL), NULL);
     check_int(aio_join((aio_spawn_copy)(finish, &x, sizeof x)), 3);
