@@ -6,8 +6,8 @@
  * each step just before it is taken.  It says who gets which item, with which
  * result each call returns, and in which order those who wait go on; all of it
  * must come so.  Every other seed does without the model, and has deadlines and
- * timeouts instead, and turns that are shuffled.  Either way no item may be lost or come twice, and what one
- * task has sent, another receives in this order.
+ * timeouts instead, and turns that are shuffled.  Either way no item may be lost or
+ * come twice, and what one task has sent, another receives in this order.
  */
 #include <errno.h>
 #include <stdlib.h>
