@@ -317,21 +317,21 @@ static int dump_a_long_chain(void *arg)
 {
     aio_task **tasks = arg;
     int lines = 0;
+    const int count = (int)test_scale(LONG);
     tasks[0] = aio_spawn(sleep_long, NULL);
-    for (int i = 1; i < LONG; i++)
+    for (int i = 1; i < count; i++)
         tasks[i] = aio_spawn(await_previous, &tasks[i]);
     int rc = aio_yield();
     size_t blocks = ledger_blocks();
-    check_int(aio_debug_dump(NULL, count_line, &lines), LONG + 1);
+    check_int(aio_debug_dump(NULL, count_line, &lines), count + 1);
     check_int(ledger_blocks(), blocks);
-    check_int(lines, LONG + 2);
-    (void)aio_task_stop(tasks[LONG - 1]);
-    for (int i = 0; i < LONG - 1; i++)
-        aio_release(tasks[i]);
+    check_int(lines, count + 2);
+    for (int i = count - 1; i >= 0; i--)
+        (void)aio_task_stop(tasks[i]);
     return rc;
 }
 
-TEST_WITHOUT_SWEEP(long_chain_needs_neither_memory_nor_stack)
+TEST(long_chain_needs_neither_memory_nor_stack)
 {
     static aio_task *tasks[LONG];
     check_int(test_run(dump_a_long_chain, tasks), 0);

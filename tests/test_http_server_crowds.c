@@ -204,7 +204,7 @@ static void keep_responses_out_of_the_kernel(void)
     aio__sys.socket = socket_with_little_room;
 }
 
-/* Exact: chaos makes a server wait for requests that are there, and then it is they who are late. */
+/* Exact: chaos makes a server wait for requests that are there, and they are late then. */
 TEST_EXACT(thousand_clients_who_do_not_read_are_given_up_in_time)
 {
     keep_responses_out_of_the_kernel();
