@@ -20,17 +20,6 @@ static void member_free(aio__member *member)
     aio_release(&task->future);
 }
 
-/* What is called for its release may be the user's, and must not take the parking task, on whose
- * stack this may be, for its own. */
-static void member_free_outside(aio__member *member)
-{
-    aio_loop *loop = member->task->future.scheduler->loop;
-    void *current = loop->current;
-    loop->current = NULL;
-    member_free(member);
-    loop->current = current;
-}
-
 static void free_members(aio__list *members)
 {
     aio__link *link;
@@ -81,7 +70,7 @@ void aio__member_done(aio__handle *handle)
     if (failed)
         aio__list_push_back(&group->failed, &member->link);
     else
-        member_free_outside(member);
+        member_free(member);
     bool first = failed && !group->aborting;
     if (first)
         aio__group_refuse_places(group);

@@ -136,7 +136,8 @@ aio__member *aio__group_add(aio__group *group, const aio_spawn_options *options,
     if (task == NULL)
         goto free_member;
     *member = (aio__member){.group = group, .task = task};
-    member->done = (aio__handle){.run = aio__member_done, .place = AIO__PLACE_ANY};
+    /* It releases the child, which may call the user: on the thread's stack, in no task. */
+    member->done = (aio__handle){.run = aio__member_done, .place = AIO__PLACE_THREAD};
     task->member = member;
     aio__list_push_back(&group->children, &member->link);
     if (task->future.done)
