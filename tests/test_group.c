@@ -365,6 +365,24 @@ TASK_TEST(a_parent_that_is_cancelled_again_and_again_waits_on_and_its_children_h
     aio_release(parent);
 }
 
+TASK_TEST(a_parent_that_is_cancelled_twice_in_one_turn_goes_on_once)
+{
+    struct trace trace = {0};
+    struct child child = {.trace = &trace, .name = 'a', .duration = HOUR, .clean_up = AIO_SEC(1)};
+    struct bodied bodied = {&child, 1, -1, 0, 0};
+    aio_task *parent = aio_spawn(run_it, &bodied);
+    if (parent == NULL || aio_sleep(AIO_SEC(1)) < 0)
+        return;
+    check_int(aio_task_cancel(parent), 1);
+    aio_task *between = aio_spawn(note_it, &trace); /* queued behind it */
+    check_int(aio_task_cancel(parent), 1);
+    check_int(aio_join(between), 0);
+    check_int(aio_await_done(parent), 0);
+    check_int(aio_future_result(parent), -ECANCELED);
+    check_int(aio_task_cancelling(parent), 2);
+    aio_release(parent);
+}
+
 /* ---- groups in groups ----------------------------------------------------------------------- */
 
 struct nested {

@@ -227,6 +227,44 @@ TASK_TEST(a_group_in_a_task_that_has_ignored_a_cancellation_ends_without_an_erro
     check_int(aio_task_uncancel(aio_task_current()), 0);
 }
 
+TASK_TEST(one_that_was_on_its_way_before_the_group_began_stays)
+{
+    check_int(aio_task_cancel(aio_task_current()), 1);
+    aio_group group;
+    if (aio_group_begin(&group) < 0)
+        return;
+    check_int(aio_group_cancel(&group), 0);
+    check_int(aio_group_end(&group, 0), 0);
+    check_int(aio_sleep(1), -ECANCELED);
+    check_int(aio_task_uncancel(aio_task_current()), 0);
+}
+
+struct pair {
+    aio_group *group;
+    aio_task *parent;
+};
+
+static int cancel_group_only(void *arg)
+{
+    const struct pair *pair = arg;
+    int rc = aio_sleep(1);
+    if (rc < 0)
+        return rc;
+    check_int(aio_group_cancel(pair->group), 0);
+    check_int(aio_task_cancelling(pair->parent), 0);
+    return 0;
+}
+
+TASK_TEST(a_parent_that_waits_in_the_end_is_not_cancelled_with_its_group)
+{
+    aio_group group;
+    struct pair pair = {&group, aio_task_current()};
+    if (aio_group_begin(&group) < 0)
+        return;
+    int rc = aio_group_spawn(&group, cancel_group_only, &pair);
+    check_int(aio_group_end(&group, rc), 0);
+}
+
 /* ---- of several ----------------------------------------------------------------------------- */
 
 static int cancel_outer(aio_group *inner, void *outer)

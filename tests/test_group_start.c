@@ -220,6 +220,67 @@ TASK_TEST(one_who_is_in_no_group_starts_a_child_and_hears_of_its_cancellation)
     }
 }
 
+TASK_TEST(the_child_of_a_cancelled_start_is_cancelled_and_the_group_goes_on)
+{
+    aio_group group;
+    struct outsider outsider = {.group = &group, .server = {.before = HOUR}, .rc = 1};
+    struct server other = {.before = AIO_SEC(2)};
+    if (aio_group_begin(&group) < 0)
+        return;
+    aio_task *starter = aio_spawn(start_from_outside, &outsider);
+    int rc = aio_group_spawn(&group, serve, &other);
+    rc = rc < 0 ? rc : aio_sleep(AIO_SEC(1));
+    if (starter != NULL)
+        check_int(aio_task_cancel(starter), 1);
+    check_int(aio_group_end(&group, rc), 0);
+    if (aio_join(starter) == 0 && rc == 0) {
+        check_int(outsider.rc, -ECANCELED);
+        check_string(outsider.server.trace.text, "B");
+        check_string(other.trace.text, "ba");
+        check_int(now(), AIO_SEC(2));
+    }
+}
+
+/* A shut-down's fourth cancellation is the last: from then on no wait waits. */
+static int start_when_doomed(void *arg)
+{
+    struct server server = {.before = HOUR};
+    aio_group group;
+    for (int ignored = 0; ignored < 4; ignored++)
+        while (aio_sleep(HOUR) == 0)
+            ;
+    int rc = aio_group_begin(&group);
+    if (rc < 0)
+        return rc;
+    *(bool *)arg = aio_group_start(&group, serve, &server, NULL) == -ECANCELED;
+    return aio_group_end(&group, 0);
+}
+
+static int leave_behind(void *arg)
+{
+    static struct caught caught;
+    catch_failures(&caught);
+    int rc = aio_go(start_when_doomed, arg);
+    return rc < 0 ? rc : aio_yield();
+}
+
+TEST(who_shall_not_wait_any_more_starts_nothing_and_its_group_can_end)
+{
+    static bool refused;
+    aio_options options = AIO_OPTIONS_INIT;
+    options.clock = AIO_CLOCK_VIRTUAL;
+    aio_runner *runner = aio_runner_new(&options);
+    if (runner == NULL)
+        return;
+    refused = false;
+    int rc = aio_runner_run(runner, leave_behind, &refused);
+    int abandoned = aio_runner_close(runner);
+    if (rc == 0) {
+        check_int(abandoned, 0);
+        check(refused);
+    }
+}
+
 TASK_TEST(a_function_that_says_it_is_ready_may_be_spawned_as_well)
 {
     struct server server = {.before = 1, .after = 1};

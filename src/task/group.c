@@ -71,14 +71,10 @@ void aio__member_done(aio__handle *handle)
         aio__list_push_back(&group->failed, &member->link);
     else
         member_free(member);
-    bool first = failed && !group->aborting;
-    if (first)
-        aio__group_refuse_places(group);
     aio__group_leave(group);
-    if (first) {
+    if (failed && !group->aborting) {
         aio__group_abort(group);
-        if (!group->parent_cancel_requested)
-            cancel_parent(group);
+        cancel_parent(group);
     }
 }
 
@@ -327,8 +323,6 @@ int aio_group_cancel(aio_group *group)
     aio__group *record = aio__group_find(group);
     if (record == NULL)
         return group != NULL && group->ended ? 0 : -EINVAL;
-    if (record->cancelled)
-        return 0;
     record->cancelled = true;
     if (!record->aborting)
         aio__group_abort(record);

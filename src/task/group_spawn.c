@@ -16,9 +16,8 @@
 /* On the stack of a task that waits for a place. */
 struct place {
     aio__wait wait;
-    aio__link link;    /* in group->places, until it is given or refused */
-    aio__group *group; /* NULL once refused: the group may end before the task goes on */
-    bool given;
+    aio__link link; /* in group->places, until it is given or refused */
+    bool given;     /* else the group may end before the task goes on */
 };
 
 static bool full(const aio__group *group)
@@ -42,7 +41,6 @@ void aio__group_refuse_places(aio__group *group)
     aio__link *first;
     while ((first = aio__list_pop_front(&group->places)) != NULL) {
         struct place *place = aio__container(first, struct place, link);
-        place->group = NULL;
         aio__wake(&place->wait, -ESHUTDOWN);
     }
 }
@@ -54,16 +52,13 @@ static bool stop_waiting(aio__wait *wait)
     if (waiting) {
         aio__link_remove(&place->link);
         aio__wake(wait, -ECANCELED);
-    } else if (place->given && wait->task->doomed) {
-        aio__group_leave(place->group); /* it won't come for it any more */
-        place->given = false;
     }
     return waiting;
 }
 
 static int wait_for_place(aio__group *group)
 {
-    struct place place = {.group = group};
+    struct place place = {.given = false};
     int rc = aio__wait_begin(&place.wait, stop_waiting, "place in a group");
     if (rc < 0)
         return rc == -EPERM ? -EAGAIN : rc;
@@ -72,7 +67,7 @@ static int wait_for_place(aio__group *group)
     if (rc == 0 && group->aborting)
         rc = -ESHUTDOWN;
     if (rc < 0 && place.given)
-        aio__group_leave(place.group);
+        aio__group_leave(group);
     return rc;
 }
 
