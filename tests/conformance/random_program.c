@@ -20,6 +20,12 @@ static const struct {
     [ACT_AWAIT_DONE] = {"await_done", 6},
     [ACT_JOIN] = {"join", 5},
     [ACT_STOP] = {"stop", 4},
+    [ACT_SHIELD] = {"shield", 5},
+    [ACT_WAIT_FOR] = {"wait_for", 6},
+    [ACT_GATHER] = {"gather", 9},
+    [ACT_GATHER_ALL] = {"gather_all", 6},
+    [ACT_WAIT] = {"wait", 6},
+    [ACT_ITERATE] = {"iterate", 6},
     [ACT_TIMEOUT] = {"timeout", 12},
     [ACT_CANCEL] = {"cancel", 9},
     [ACT_CANCEL_SELF] = {"cancel_self", 2},
@@ -86,6 +92,11 @@ static void draw_action(struct random_program *program, uint64_t *state, struct 
     action->place = draw_place(state, action->kind);
     action->callback = draw(state, CALLBACKS);
     action->amount = draw(state, 4) == 0 ? 0 : draw(state, MAX_AMOUNT);
+    action->place_count = 1 + draw(state, MAX_TARGETS);
+    for (unsigned i = 0; i < action->place_count; i++)
+        action->places[i] = draw_place(state, action->kind);
+    action->mode = draw(state, 3);
+    action->limited = draw(state, 2) == 0;
     action->length = action->kind == ACT_TIMEOUT && left > 0 ? 1 + draw(state, left) : 0;
     if (action->kind != ACT_SPAWN && action->kind != ACT_EAGER)
         return;
@@ -134,6 +145,18 @@ static void print_place(FILE *file, unsigned place)
         fprintf(file, " f%u", place - TASKS);
 }
 
+static void print_several(FILE *file, const struct action *action)
+{
+    static const char *const modes[] = {" all", " first", " error"};
+    bool gathers = action->kind == ACT_GATHER || action->kind == ACT_GATHER_ALL;
+    if (action->kind == ACT_WAIT)
+        fputs(modes[action->mode], file);
+    if (!gathers && action->limited)
+        fprintf(file, " %u", action->amount);
+    for (unsigned i = 0; i < action->place_count; i++)
+        print_place(file, action->places[i]);
+}
+
 static void print_action(FILE *file, const struct action *action)
 {
     fprintf(file, "%s%s", action->swallow ? "try " : "", KINDS[action->kind].name);
@@ -145,8 +168,16 @@ static void print_action(FILE *file, const struct action *action)
     case ACT_JOIN:
     case ACT_STOP:
     case ACT_CANCEL:
+    case ACT_SHIELD:
         print_place(file, action->place);
         break;
+    case ACT_WAIT:
+    case ACT_ITERATE:
+    case ACT_GATHER:
+    case ACT_GATHER_ALL:
+        print_several(file, action);
+        break;
+    case ACT_WAIT_FOR:
     case ACT_SET:
         print_place(file, action->place);
         fprintf(file, " %u", action->amount);

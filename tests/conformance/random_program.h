@@ -20,6 +20,7 @@
 #define PLACES (TASKS + FUTURES)
 #define CALLBACKS 5
 #define MAX_ACTIONS 12
+#define MAX_TARGETS 3 /* of an action that waits for several */
 
 enum action_kind {
     ACT_SLEEP, /* amount */
@@ -30,6 +31,12 @@ enum action_kind {
     ACT_AWAIT_DONE,
     ACT_JOIN,    /* place of a task */
     ACT_STOP,    /* place of a task */
+    ACT_SHIELD,     /* place */
+    ACT_WAIT_FOR,   /* place, amount */
+    ACT_GATHER,     /* places */
+    ACT_GATHER_ALL, /* places; failures are results */
+    ACT_WAIT,       /* places, amount, mode */
+    ACT_ITERATE,    /* places, amount: as_completed */
     ACT_TIMEOUT, /* amount; the next `length` actions are its body */
     ACT_CANCEL,  /* place */
     ACT_CANCEL_SELF,
@@ -48,6 +55,9 @@ struct action {
     enum action_kind kind;
     bool swallow; /* what it fails with does not end the script */
     unsigned place, callback, amount, length;
+    unsigned places[MAX_TARGETS], place_count;
+    unsigned mode; /* what a wait is for: an aio_wait_until */
+    bool limited;  /* a wait, an iteration: amount is its limit */
 };
 
 /* What a callback does when it is called. */

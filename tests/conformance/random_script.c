@@ -99,6 +99,17 @@ static int perform(struct actor *actor, const struct action *action)
     case ACT_JOIN:
     case ACT_STOP:
         return actor_wait(actor, action->kind, action->place);
+    case ACT_SHIELD:
+        return actor_shield(actor, action);
+    case ACT_WAIT_FOR:
+        return actor_wait_for(actor, action);
+    case ACT_GATHER:
+    case ACT_GATHER_ALL:
+        return actor_gather(actor, action);
+    case ACT_WAIT:
+        return actor_wait_many(actor, action);
+    case ACT_ITERATE:
+        return actor_iterate(actor, action);
     case ACT_TIMEOUT:
         return run_timeout(actor, action);
     case ACT_RETURN:

@@ -29,28 +29,83 @@ aio_future *world_place(struct world *world, unsigned place)
     return place < TASKS ? world->actors[place].task : world->futures[place - TASKS];
 }
 
-static bool is_done(struct world *world, unsigned place)
+bool place_done(struct world *world, unsigned place)
 {
     return aio_future_done(world_place(world, place));
 }
 
 /* ---- cancelling ----------------------------------------------------------------------------- */
 
-/* What asyncio does with the request, before the library does it; 1, or 0 if it is done. */
-static int model_cancel(struct world *world, unsigned place)
+static bool passes_on(const struct actor *actor)
 {
-    if (is_done(world, place))
-        return 0;
-    while (place < TASKS) {
-        struct actor *actor = &world->actors[place];
-        actor->count++;
-        if (actor->where != AWAITS || is_done(world, actor->place)) {
-            actor->undelivered = true;
-            break;
-        }
-        place = actor->place;
+    return actor->where == AWAITS || actor->where == GATHERS || actor->where == GATHERS_ALL;
+}
+
+static bool has_failed(struct world *world, unsigned place)
+{
+    return place_done(world, place) && aio_future_result(world_place(world, place)) < 0;
+}
+
+/* One of what it gathers has failed, which ends that, but whether this turn or the next? */
+static bool may_be_over(struct actor *actor)
+{
+    bool failed = false;
+    for (unsigned i = 0; i < actor->place_count && actor->where == GATHERS; i++)
+        failed = failed || has_failed(actor->world, actor->places[i]);
+    return failed;
+}
+
+/* What is cancelled in a walk that is on its way, and not in the library yet. */
+struct model_walk {
+    struct world *world;
+    bool cancelled[PLACES];
+};
+
+static bool model_request(struct model_walk *walk, unsigned place);
+
+/* Asks all that the task waits for: whether anything could be cancelled. */
+static bool model_pass_on(struct model_walk *walk, struct actor *actor)
+{
+    bool any = false;
+    for (unsigned i = 0; i < actor->place_count; i++)
+        if (model_request(walk, actor->places[i]))
+            any = true;
+    actor->passed = actor->passed || any;
+    return any;
+}
+
+static bool model_request(struct model_walk *walk, unsigned place)
+{
+    struct world *world = walk->world;
+    if (place_done(world, place) || walk->cancelled[place])
+        return false;
+    if (place >= TASKS) {
+        walk->cancelled[place] = true;
+        return true;
     }
-    return 1;
+    struct actor *actor = &world->actors[place];
+    if (may_be_over(actor))
+        cloud(world, place);
+    else if (!passes_on(actor) || !model_pass_on(walk, actor))
+        actor->undelivered = true;
+    actor->count++;
+    return true;
+}
+
+int model_cancel(struct world *world, unsigned place)
+{
+    struct model_walk walk = {.world = world};
+    return model_request(&walk, place);
+}
+
+void pass_on_waiting(struct actor *actor, const unsigned *places, unsigned count)
+{
+    struct model_walk walk = {.world = actor->world};
+    if (!actor->undelivered)
+        return;
+    actor->undelivered = false;
+    for (unsigned i = 0; i < count; i++)
+        (void)model_request(&walk, places[i]);
 }
 
 int world_cancel(struct world *world, unsigned place)
@@ -68,7 +123,7 @@ int world_set(struct world *world, unsigned place, unsigned value)
 {
     if (world->over)
         return 0;
-    bool done = is_done(world, place);
+    bool done = place_done(world, place);
     int rc = aio_future_set(world_place(world, place), (int)value);
     expect(world, rc == (done ? -AIO_ESTATE : 0), "a set returned what it should not");
     return rc;
@@ -89,33 +144,37 @@ void actor_uncancel(struct actor *actor)
         actor->count = rc;
 }
 
-/* The model does not know any more what requests a task, and those it awaits, have got. */
-static void cloud(struct world *world, unsigned place)
+void cloud(struct world *world, unsigned place)
 {
-    while (place < TASKS && !world->actors[place].clouded) {
-        struct actor *actor = &world->actors[place];
-        actor->clouded = true;
-        if (actor->where != AWAITS)
-            break;
-        place = actor->place;
-    }
+    if (place >= TASKS || world->actors[place].clouded)
+        return;
+    struct actor *actor = &world->actors[place];
+    actor->clouded = true;
+    for (unsigned i = 0; i < actor->place_count && passes_on(actor); i++)
+        cloud(world, actor->places[i]);
 }
 
 /* ---- waiting -------------------------------------------------------------------------------- */
 
-static void begin_wait(struct actor *actor, enum where where, unsigned place)
+void begin_wait(struct actor *actor, enum where where, const unsigned *places, unsigned count)
 {
     actor->where = where;
-    actor->place = place;
-    if (where != SLEEPS)
-        actor->ticket = ++actor->world->tickets[place];
+    actor->passed = false;
+    actor->place_count = count;
+    for (unsigned i = 0; i < count; i++)
+        actor->places[i] = places[i];
+    if (count == 1) {
+        actor->place = places[0];
+        actor->ticket = ++actor->world->tickets[actor->place];
+    }
 }
 
 /* Whether a timeout of the task has expired while it waited: then it was cancelled. */
-static bool end_wait(struct actor *actor)
+bool end_wait(struct actor *actor)
 {
     bool expired = false;
     actor->where = RUNS;
+    actor->place_count = 0;
     for (struct model_scope *scope = actor->scopes; scope != NULL; scope = scope->outer) {
         if (scope->seen || !aio_timeout_expired(&scope->timeout))
             continue;
@@ -136,7 +195,7 @@ int actor_sleep(struct actor *actor, int64_t duration)
 {
     struct world *world = actor->world;
     int64_t begin = aio_loop_time(world->loop);
-    begin_wait(actor, SLEEPS, 0);
+    begin_wait(actor, SLEEPS, NULL, 0);
     int rc = duration > 0 ? aio_sleep(duration) : aio_yield();
     bool cancelled = end_wait(actor) || actor->undelivered;
     actor->undelivered = false;
@@ -151,31 +210,51 @@ int actor_sleep(struct actor *actor, int64_t duration)
     return rc;
 }
 
-enum circle {
-    NO_CIRCLE,
-    MAYBE_CIRCLE, /* one link may have been cancelled, or will be there again */
-    CIRCLE
+/* Whether a task goes on only when what it waits for is done: certainly, perhaps, or not so. */
+static enum circle link_strength(struct actor *actor)
+{
+    if (actor->where == RUNS || actor->where == SLEEPS || actor->where == WAITS_ANY)
+        return NO_CIRCLE;
+    if (actor->where == WAITS_DONE && actor->undelivered && !actor->clouded)
+        return NO_CIRCLE;
+    bool stays = passes_on(actor) && !may_be_over(actor);
+    if (!stays && (actor->undelivered || actor->clouded || actor->scopes || passes_on(actor)))
+        return MAYBE_CIRCLE;
+    return CIRCLE;
+}
+
+struct search {
+    struct world *world;
+    const struct actor *actor;
+    enum circle weakest; /* links that count */
+    bool seen[TASKS];
 };
 
-/* Whether what waits at `place` waits, in the end, for this task. */
-static enum circle leads_to(struct world *world, unsigned place, const struct actor *actor)
+static bool reaches(struct search *search, const unsigned *places, unsigned count)
 {
-    enum circle found = CIRCLE;
-    for (unsigned steps = 0; place < TASKS && !is_done(world, place); steps++) {
-        if (steps == TASKS)
-            return MAYBE_CIRCLE; /* others go round in one */
-        const struct actor *other = &world->actors[place];
-        if (other == actor)
-            return found;
-        if (other->where == RUNS || other->where == SLEEPS)
-            return NO_CIRCLE;
-        if (other->where == WAITS_DONE && other->undelivered && !other->clouded)
-            return NO_CIRCLE;
-        if (other->where != AWAITS && (other->undelivered || other->clouded || other->scopes))
-            found = MAYBE_CIRCLE;
-        place = other->place;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned place = places[i];
+        if (place >= TASKS || place_done(search->world, place))
+            continue;
+        struct actor *other = &search->world->actors[place];
+        if (other == search->actor)
+            return true;
+        if (search->seen[place] || link_strength(other) < search->weakest)
+            continue;
+        search->seen[place] = true;
+        if (reaches(search, other->places, other->place_count))
+            return true;
     }
-    return NO_CIRCLE;
+    return false;
+}
+
+enum circle leads_to(struct world *world, const unsigned *places, unsigned count,
+                     const struct actor *actor)
+{
+    struct search sure = {world, actor, CIRCLE, {false}}, any = {world, actor, MAYBE_CIRCLE, {false}};
+    if (reaches(&sure, places, count))
+        return CIRCLE;
+    return reaches(&any, places, count) ? MAYBE_CIRCLE : NO_CIRCLE;
 }
 
 static int call(enum action_kind kind, aio_future *future)
@@ -207,9 +286,7 @@ static void prepare_wait(struct actor *actor, enum where where, unsigned place)
     struct world *world = actor->world;
     if (where != AWAITS)
         return;
-    if (actor->undelivered)
-        (void)model_cancel(world, place); /* passed on as soon as it waits */
-    actor->undelivered = false;
+    pass_on_waiting(actor, &place, 1);
     if (actor->scopes != NULL || actor->clouded)
         cloud(world, place);
 }
@@ -224,7 +301,7 @@ static void judge_wait(struct actor *actor, enum action_kind kind, bool expired,
     bool either = actor->clouded || (expired && kind != ACT_STOP && actor->place < TASKS);
     if (!done && kind == ACT_STOP) {
         /* Two that stop each other: one must give up. */
-        expect(world, leads_to(world, actor->place, actor) != NO_CIRCLE, "a stop gave up");
+        expect(world, leads_to(world, &actor->place, 1, actor) != NO_CIRCLE, "a stop gave up");
         actor->undelivered = cancelled; /* it comes with the next wait */
         return;
     }
@@ -253,12 +330,12 @@ int actor_wait(struct actor *actor, enum action_kind kind, unsigned place)
     }
     if (where == STOPS && place != actor->number) /* it does not stop itself */
         (void)model_cancel(world, place);
-    enum circle circle = leads_to(world, place, actor);
+    enum circle circle = leads_to(world, &place, 1, actor);
     if (circle == MAYBE_CIRCLE)
         cloud(world, actor->number);
     if (circle != CIRCLE)
         prepare_wait(actor, where, place);
-    begin_wait(actor, where, place);
+    begin_wait(actor, where, &place, 1);
     int rc = call(kind, future);
     bool expired = end_wait(actor);
     if (circle == CIRCLE)
@@ -277,7 +354,7 @@ static void judge_callback(struct callback *callback)
     expect(world, callback->pending, "a callback was called twice, or though cancelled");
     callback->pending = false;
     if (callback->kind == ACT_ON_DONE) {
-        expect(world, is_done(world, callback->place), "on_done before it was done");
+        expect(world, place_done(world, callback->place), "on_done before it was done");
         served(world, callback->place, callback->ticket);
     } else if (callback->kind == ACT_SOON) {
         expect(world, world->shuffled || callback->ticket > world->soon_served,
@@ -367,7 +444,7 @@ static void check_callbacks(struct world *world)
 {
     for (unsigned i = 0; i < CALLBACKS; i++) {
         const struct callback *callback = &world->callbacks[i];
-        bool waits = callback->kind == ACT_ON_DONE && !is_done(world, callback->place);
+        bool waits = callback->kind == ACT_ON_DONE && !place_done(world, callback->place);
         expect(world, !callback->pending || waits, "a callback was never called");
     }
 }
@@ -391,28 +468,25 @@ void world_check_end(struct world *world)
     for (unsigned i = 0; i < TASKS; i++) {
         if (world->actors[i].task == NULL)
             continue;
-        expect(world, is_done(world, i), "the run ended before a task");
+        expect(world, place_done(world, i), "the run ended before a task");
         check_result(&world->actors[i]);
     }
     check_callbacks(world);
 }
 
-/* A task may hang only where it waits for a future, or for a task that hangs. */
+/* A task may hang only where it waits for something that hangs, too, and in no circle. */
 static void check_hanging(struct actor *actor)
 {
     struct world *world = actor->world;
-    unsigned place = actor->number, steps = 0;
-    while (place < TASKS && steps++ <= TASKS) {
-        const struct actor *other = &world->actors[place];
-        bool waits = other->where != RUNS && other->where != SLEEPS;
-        expect(world, other->begun, "a task never began, and the run is stuck");
-        expect(world, waits, "the run is stuck, and a task was ready or asleep");
-        if (!waits)
-            return;
-        place = other->place;
-        expect(world, !is_done(world, place), "a wake-up was lost");
-    }
-    expect(world, place >= TASKS, "the run is stuck in a circle that was not seen");
+    bool waits = actor->where != RUNS && actor->where != SLEEPS, hangs = false;
+    expect(world, actor->begun, "a task never began, and the run is stuck");
+    expect(world, waits, "the run is stuck, and a task was ready or asleep");
+    for (unsigned i = 0; i < actor->place_count; i++)
+        hangs = hangs || !place_done(world, actor->places[i]);
+    expect(world, hangs && !may_be_over(actor), "a wake-up was lost");
+    if (link_strength(actor) == CIRCLE)
+        expect(world, leads_to(world, actor->places, actor->place_count, actor) != CIRCLE,
+               "the run is stuck in a circle that was not seen");
 }
 
 void world_check_deadlock(struct world *world)
@@ -422,7 +496,7 @@ void world_check_deadlock(struct world *world)
         struct actor *actor = &world->actors[i];
         if (actor->task == NULL)
             continue;
-        if (is_done(world, i)) {
+        if (place_done(world, i)) {
             check_result(actor);
             continue;
         }

@@ -18,7 +18,10 @@ enum where {
     RUNS, /* or is ready, or has not begun */
     SLEEPS,
     AWAITS,     /* passing a cancellation on */
+    GATHERS,    /* the same to several */
+    GATHERS_ALL, /* and failures are results */
     WAITS_DONE, /* leaving what it waits for alone */
+    WAITS_ANY,  /* the same of several, not all of which may be needed */
     STOPS       /* waiting on in any case */
 };
 
@@ -36,7 +39,10 @@ struct actor {
     unsigned number;
     aio_task *task; /* a share; NULL until it was spawned */
     enum where where;
-    unsigned place;  /* what it waits for; valid unless it runs or sleeps */
+    unsigned place;  /* what it waits for; valid unless it runs, sleeps or waits for several */
+    unsigned places[MAX_TARGETS], place_count; /* the same for all */
+    bool passed; /* a cancellation was passed on by this wait */
+    bool limited; /* it has a limit of its own, which cancels what it waits for */
     unsigned ticket; /* its turn among those who wait there */
     struct model_scope *scopes;
     int count;
@@ -87,9 +93,35 @@ int world_set(struct world *world, unsigned place, unsigned value);
 /* The calls that suspend, and what is expected of them. */
 int actor_sleep(struct actor *actor, int64_t duration);
 int actor_wait(struct actor *actor, enum action_kind kind, unsigned place);
+/* random_many.c: shield, wait_for; those that wait for several. */
+int actor_wait_for(struct actor *actor, const struct action *action);
+int actor_shield(struct actor *actor, const struct action *action);
+int actor_gather(struct actor *actor, const struct action *action);
+int actor_wait_many(struct actor *actor, const struct action *action);
+int actor_iterate(struct actor *actor, const struct action *action);
 void actor_uncancel(struct actor *actor);
 /* Takes one request back, in the model. */
 void model_uncancel(struct actor *actor);
+
+/* The parts of which those are made. */
+enum circle {
+    NO_CIRCLE,
+    MAYBE_CIRCLE, /* one link may have been cancelled, or will be there again */
+    CIRCLE
+};
+bool place_done(struct world *world, unsigned place);
+/* Whether what waits at one of the places waits, in the end, for this task. */
+enum circle leads_to(struct world *world, const unsigned *places, unsigned count,
+                     const struct actor *actor);
+/* asyncio's cancel() of a place, before the library does it; 1, or 0 if it is done. */
+int model_cancel(struct world *world, unsigned place);
+/* The model does not know any more what requests a task, and those it awaits, have got. */
+void cloud(struct world *world, unsigned place);
+void begin_wait(struct actor *actor, enum where where, const unsigned *places, unsigned count);
+/* What a request to the task that was not delivered yet becomes as soon as it waits. */
+void pass_on_waiting(struct actor *actor, const unsigned *places, unsigned count);
+/* Whether a timeout of the task has expired while it waited: then it was cancelled. */
+bool end_wait(struct actor *actor);
 
 /* Callbacks: ACT_SOON, ACT_LATER, ACT_ON_DONE; and taking one back. */
 void world_call(struct world *world, const struct action *action);
