@@ -9,6 +9,7 @@
  *     task.h     functions that run concurrently; sleeping; timeouts
  *     gather.h   several futures at once: gather, wait, as_completed; wait_for, shield
  *     group.h    tasks that end together
+ *     generator.h  functions that give one item after the other, and may wait between
  *     sync.h     locks, events, conditions, semaphores, barriers
  *     queue.h    queues between tasks
  *     channel.h  items that go from task to task
@@ -28,6 +29,7 @@
 #include <aio/task.h>
 #include <aio/gather.h>
 #include <aio/group.h>
+#include <aio/generator.h>
 #include <aio/sync.h>
 #include <aio/queue.h>
 #include <aio/channel.h>

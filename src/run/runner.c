@@ -100,7 +100,7 @@ static const aio__stack *running_stack(const char **out_name)
     if (task == NULL)
         return NULL;
     *out_name = task->name != NULL ? task->name : aio__task_number_name(task);
-    return &task->coro.stack;
+    return &aio__task_coro(task)->stack;
 }
 
 static int run_main(aio_runner *runner)

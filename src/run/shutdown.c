@@ -5,6 +5,10 @@
  * creation, and runs the loop until all have ended, nothing can wake any more, or
  * the round's time is over.  Who has ignored three rounds is doomed: it gets
  * -ECANCELED from its next waits at once; after one more round it is abandoned.
+ *
+ * When no task is left, the generators that nobody has closed are, each in a task
+ * of its own, as asyncio does; those tasks have a round's time, and then are left
+ * over as well.
  */
 #include "run/shutdown.h"
 
@@ -70,6 +74,16 @@ static void run_round(aio__scheduler *scheduler)
     } while (rc >= 0 && scheduler->task_count != 0 && left > 0 && --turns > 0);
 }
 
+static void end_tasks(aio__scheduler *scheduler)
+{
+    for (int round = 0; round < ROUNDS_IN_ALL; round++) {
+        if (cancel_all(scheduler))
+            run_round(scheduler);
+        else if (aio_loop_step(scheduler->loop, 0) <= 0) /* what was queued last may start tasks */
+            break;
+    }
+}
+
 int aio__shut_down(aio_loop *loop)
 {
     aio__scheduler *scheduler = aio__scheduler_of(loop);
@@ -77,11 +91,10 @@ int aio__shut_down(aio_loop *loop)
     if (scheduler == NULL)
         return 0; /* there never was one */
     scheduler->shutting_down = true;
-    for (int round = 0; round < ROUNDS_IN_ALL; round++) {
-        if (cancel_all(scheduler))
-            run_round(scheduler);
-        else if (aio_loop_step(loop, 0) <= 0) /* what was queued last may start tasks, too */
-            break;
+    end_tasks(scheduler);
+    for (int round = 0; round < ROUNDS && aio__generators_close(scheduler); round++) {
+        run_round(scheduler);
+        end_tasks(scheduler);
     }
     aio__list_foreach(link, &scheduler->tasks)
         doom(aio__container(link, aio__task, all));

@@ -296,7 +296,7 @@ int aio_group_end(aio_group *group, int result)
     if (aio__task_running() == NULL)
         return -EPERM;
     aio__group *record = own_group(group);
-    if (record == NULL)
+    if (record == NULL || !aio__scope_closable(&record->scope))
         return -EINVAL;
     aio__scopes_close(record->scope.task, &record->scope);
     struct outcome outcome = {result == -ECANCELED, result == -ECANCELED};

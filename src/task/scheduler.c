@@ -106,6 +106,7 @@ static void close_scheduler(aio__extension *extension)
                          aio_task_name(&task->future), -ECANCELED);
         aio__task_abandon(task);
     }
+    aio__generators_free(scheduler);
     tell_of_held(scheduler);
     aio__stack_pool_close(scheduler->stacks);
     scheduler->stacks = NULL;
@@ -118,6 +119,7 @@ static void scheduler_free(aio__scheduler *scheduler)
 {
     aio__pool_close(scheduler->member_pool);
     aio__pool_close(scheduler->group_pool);
+    aio__pool_close(scheduler->generator_pool);
     aio__pool_close(scheduler->timeout_pool);
     aio__pool_close(scheduler->future_pool);
     aio__pool_close(scheduler->task_pool);
@@ -141,6 +143,7 @@ static aio__scheduler *scheduler_new(aio_loop *loop)
     scheduler->next_number = 1;
     aio__list_init(&scheduler->tasks);
     aio__list_init(&scheduler->held);
+    aio__list_init(&scheduler->generators);
     scheduler->task_pool = aio__pool_open(sizeof(aio__task));
     scheduler->future_pool = aio__pool_open(sizeof(aio_future));
     scheduler->stacks = aio__stack_pool_open(loop->options.guard_size);

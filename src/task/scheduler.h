@@ -9,7 +9,8 @@
  * Invariants.  A task that has not ended is in exactly one state: running
  * (loop->current, or the one that eagerly started another), queued (its
  * handle is in the loop's queue), or parked (task->wait is not NULL).  A woken
- * task keeps task->wait until it goes on.  Every task that has not ended holds a
+ * task keeps task->wait until it goes on.  It runs and parks on its own stack, or,
+ * in a generator's body, on that of the innermost generator.  Every task that has not ended holds a
  * reference to itself and a reserved place in the timers' heap, for its sleep.
  */
 #ifndef AIO_TASK_SCHEDULER_H
@@ -68,6 +69,7 @@ struct aio__task {
     void *arg;
     aio__scope *scopes; /* the innermost open one */
     aio__member *member; /* what the group it belongs to keeps of it; NULL if it is in none */
+    struct aio_generator *generator; /* the innermost whose body it is in; NULL: in none */
     aio__coro *resumer; /* eager start: who gets control back at the first wait; else NULL */
     struct aio__task *resumer_task; /* the task that this was */
     aio__link all;                  /* in scheduler->tasks */
@@ -85,6 +87,8 @@ struct aio__scheduler {
     aio__stack_pool *stacks;
     aio__pool *task_pool, *future_pool;
     aio__pool *timeout_pool, *group_pool, *member_pool; /* NULL: none was needed yet */
+    aio__pool *generator_pool; /* the same */
+    aio__list generators; /* all there are, in order of creation */
     aio__list tasks; /* those that have not ended, in order of creation */
     size_t task_count;
     aio__list held;  /* futures of which something may have to be told when the loop closes */
@@ -142,6 +146,8 @@ void aio__task_undo_wait(aio__task *task);
 void aio__task_undo_waits(aio__scheduler *scheduler);
 /* A task that won't go on any more: its stack goes, it counts as cancelled. */
 void aio__task_abandon(aio__task *task);
+/* The stack that a task is on. */
+aio__coro *aio__task_coro(aio__task *task);
 /*
  * Closes the scopes that the running task left open, up to `until` (NULL: all), and reports each.
  * Suspends where one of them is a group that has children.
@@ -149,6 +155,15 @@ void aio__task_abandon(aio__task *task);
 void aio__scopes_close(aio__task *task, const aio__scope *until);
 /* Gives back the scopes that a task was abandoned in. */
 void aio__scopes_drop(aio__task *task);
+/* The generators whose body the task is in end where they are; it won't go on. */
+void aio__generators_abandon(aio__task *task);
+/*
+ * Starts a task for each generator of a loop in shut-down that has begun and not ended, to close
+ * it; whether there was any.
+ */
+bool aio__generators_close(aio__scheduler *scheduler);
+/* Frees them all, and reports those that had not ended: the loop closes, and no task is left. */
+void aio__generators_free(aio__scheduler *scheduler);
 /* Frees a task's memory but for the future's part; at its last release. */
 void aio__task_free(aio__task *task);
 

@@ -22,7 +22,8 @@ void *aio__scope_record(aio__pool **pool, size_t size)
 void aio__scope_open(aio__scope *scope, const aio__scope_kind *kind, aio__task *task,
                      const void *owner)
 {
-    *scope = (aio__scope){.kind = kind, .task = task, .owner = owner, .outer = task->scopes};
+    *scope = (aio__scope){.kind = kind, .task = task, .owner = owner, .outer = task->scopes,
+                           .generator = task->generator};
     task->scopes = scope;
 }
 
@@ -42,15 +43,36 @@ aio__scope *aio__scope_own(const aio__scope *scope, const void *owner)
     return NULL;
 }
 
+bool aio__scope_closable(const aio__scope *scope)
+{
+    return scope->generator == scope->task->generator;
+}
+
+aio__scope *aio__scope_of_generator(const aio__task *task, const struct aio_generator *generator)
+{
+    aio__scope *scope = task->scopes;
+    return scope != NULL && scope->generator == generator ? scope : NULL;
+}
+
+static void close_left_open(aio__task *task)
+{
+    aio__scope *scope = task->scopes;
+    const aio__scope_kind *kind = scope->kind;
+    kind->close(scope);
+    aio__loop_report(task->future.scheduler->loop, kind->left_open, aio_task_name(&task->future),
+                     -EINVAL);
+}
+
 void aio__scopes_close(aio__task *task, const aio__scope *until)
 {
-    while (task->scopes != until) {
-        aio__scope *scope = task->scopes;
-        const aio__scope_kind *kind = scope->kind;
-        kind->close(scope);
-        aio__loop_report(task->future.scheduler->loop, kind->left_open,
-                         aio_task_name(&task->future), -EINVAL);
-    }
+    while (task->scopes != until)
+        close_left_open(task);
+}
+
+void aio__scopes_close_generator(aio__task *task, const struct aio_generator *generator)
+{
+    while (aio__scope_of_generator(task, generator) != NULL)
+        close_left_open(task);
 }
 
 void aio__scopes_drop(aio__task *task)

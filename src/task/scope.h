@@ -27,6 +27,7 @@ struct aio__scope {
     aio__task *task;
     const void *owner; /* the user's structure; only to compare with, for its frame may be gone */
     aio__scope *outer;
+    const struct aio_generator *generator; /* whose body opened it; NULL: it was in none */
 };
 
 /* The running task, if it can open a scope; else NULL. */
@@ -44,5 +45,11 @@ void aio__scope_shut(aio__scope *scope);
  * that was closed with the scope around it may be another's by now.
  */
 aio__scope *aio__scope_own(const aio__scope *scope, const void *owner);
+/* Whether it may be closed just here: not in a generator's body that runs inside it. */
+bool aio__scope_closable(const aio__scope *scope);
+/* The innermost scope that the body of a generator which the task is in has opened; or NULL. */
+aio__scope *aio__scope_of_generator(const aio__task *task, const struct aio_generator *generator);
+/* Closes those that it left open, and reports each. */
+void aio__scopes_close_generator(aio__task *task, const struct aio_generator *generator);
 
 #endif

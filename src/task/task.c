@@ -11,9 +11,16 @@
 #include <aio/task.h>
 
 #include "base/sys.h"
+#include "task/generator.h"
 #include "task/scope.h"
 
 /* ---- steps ---------------------------------------------------------------------------------- */
+
+aio__coro *aio__task_coro(aio__task *task)
+{
+    aio_generator *generator = task->generator;
+    return AIO__LIKELY(generator == NULL) ? &task->coro : &generator->coro;
+}
 
 static void begin_step(aio__scheduler *scheduler, aio__task *task)
 {
@@ -26,7 +33,7 @@ void aio__task_step(aio__handle *handle)
     aio__task *task = aio__container(handle, aio__task, handle);
     aio__scheduler *scheduler = task->future.scheduler;
     begin_step(scheduler, task);
-    aio__coro_switch(&scheduler->thread, &task->coro);
+    aio__coro_switch(&scheduler->thread, aio__task_coro(task));
 }
 
 /* Whatever the loop has next; sets who is current. */
@@ -36,7 +43,7 @@ static aio__coro *next_coro(aio__scheduler *scheduler)
     if (handle != NULL && handle->place == AIO__PLACE_TASK) {
         aio__task *next = aio__container(handle, aio__task, handle);
         begin_step(scheduler, next);
-        return &next->coro;
+        return aio__task_coro(next);
     }
     scheduler->loop->in_hand = handle;
     scheduler->loop->current = NULL;
@@ -46,7 +53,7 @@ static aio__coro *next_coro(aio__scheduler *scheduler)
 void aio__task_switch_away(aio__task *task)
 {
     aio__scheduler *scheduler = task->future.scheduler;
-    aio__coro *next = task->resumer;
+    aio__coro *own = aio__task_coro(task), *next = task->resumer;
     if (AIO__UNLIKELY(next != NULL)) {
         scheduler->loop->current = task->resumer_task;
         task->resumer = NULL;
@@ -54,8 +61,8 @@ void aio__task_switch_away(aio__task *task)
     } else {
         next = next_coro(scheduler);
     }
-    if (next != &task->coro) /* it may be the only one that is ready */
-        aio__coro_switch(&task->coro, next);
+    if (next != own) /* it may be the only one that is ready */
+        aio__coro_switch(own, next);
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */
@@ -115,6 +122,7 @@ void aio__task_abandon(aio__task *task)
 {
     aio__scheduler *scheduler = task->future.scheduler;
     aio__task_undo_wait(task);
+    aio__generators_abandon(task);
     aio__coro_destroy(&task->coro, scheduler->stacks);
     aio__scopes_drop(task); /* it was inside them: nothing to report */
     end(task, -ECANCELED);
@@ -181,7 +189,7 @@ fail:
 static void run_eagerly(aio__scheduler *scheduler, aio__task *task)
 {
     aio__task *spawner = scheduler->loop->current;
-    task->resumer = spawner != NULL ? &spawner->coro : &scheduler->thread;
+    task->resumer = spawner != NULL ? aio__task_coro(spawner) : &scheduler->thread;
     task->resumer_task = spawner;
     begin_step(scheduler, task);
     aio__coro_switch(task->resumer, &task->coro);

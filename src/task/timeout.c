@@ -111,7 +111,7 @@ int aio_timeout_begin(aio_timeout *timeout, int64_t duration)
 int aio_timeout_end(aio_timeout *timeout, int result)
 {
     struct record *record = own_record(timeout);
-    if (record == NULL)
+    if (record == NULL || !aio__scope_closable(&record->scope))
         return -EINVAL;
     aio__task *task = record->scope.task;
     aio__scopes_close(task, &record->scope);

@@ -23,6 +23,8 @@ static const struct op_row OPS[] = {
     {"reschedule", op_reschedule, PRINTS_OK, -1},
     {"group", op_group, PRINTS_OK, -1},
     {"gspawn", op_gspawn, PRINTS_OK, -1},
+    {"foreach", op_foreach, PRINTS_NUMBER, -1},
+    {"yield", op_yield, PRINTS_OK, -1},
     {"soon", op_soon, PRINTS_OK, -1},
     {"later", op_later, PRINTS_OK, -1},
     {"gather", op_gather, PRINTS_OK, 0},

@@ -59,6 +59,9 @@ int op_reschedule(struct step *step);
 /* ops_group.c */
 int op_group(struct step *step);
 int op_gspawn(struct step *step);
+/* ops_generator.c */
+int op_foreach(struct step *step);
+int op_yield(struct step *step);
 
 /* ops_callback.c */
 int op_soon(struct step *step);

@@ -17,6 +17,7 @@ static const struct {
     {-ECANCELED, "CANCELLED"}, {-ETIMEDOUT, "TIMEOUT"},  {-AIO_ESTATE, "INVALID"},
     {-ESHUTDOWN, "SHUTDOWN"},  {-AIO_EBROKEN, "BROKEN"}, {FAILURE_RUNTIME, "RUNTIME"},
     {FAILURE_VALUE, "VALUE"},  {FAILURE_EMPTY, "EMPTY"}, {FAILURE_FULL, "FULL"},
+    {-AIO_ECLOSED, "CLOSED"},
 };
 
 void trace_add(struct trace *trace, const char *text)
