@@ -10,6 +10,7 @@
  *     gather.h   several futures at once: gather, wait, as_completed; wait_for, shield
  *     group.h    tasks that end together
  *     generator.h  functions that give one item after the other, and may wait between
+ *     context.h  variables that each task has a value of its own of
  *     sync.h     locks, events, conditions, semaphores, barriers
  *     queue.h    queues between tasks
  *     channel.h  items that go from task to task
@@ -30,6 +31,7 @@
 #include <aio/gather.h>
 #include <aio/group.h>
 #include <aio/generator.h>
+#include <aio/context.h>
 #include <aio/sync.h>
 #include <aio/queue.h>
 #include <aio/channel.h>

@@ -68,12 +68,13 @@ struct aio_handle {
     void *arg;
     aio_loop *loop;
     struct aio_handle *next_posted; /* in the list of what other threads have posted */
+    struct aio__variable_tree *variables; /* the context of whoever queued it; context.h */
     unsigned flags;
 };
 
 #define AIO_HANDLE_INIT                                                                            \
     {                                                                                              \
-        {{{0, 0}, 0, AIO__PLACE_THREAD}, 0, 0}, 0, 0, 0, 0, 0                                      \
+        {{{0, 0}, 0, AIO__PLACE_THREAD}, 0, 0}, 0, 0, 0, 0, 0, 0                                   \
     }
 
 typedef enum aio_selector {

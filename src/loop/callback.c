@@ -15,11 +15,20 @@
 #define RESERVED 2u  /* it has a place in the timers' heap */
 #define POSTED 4u    /* another thread's; the loop has not seen it yet */
 
+static void give_variables_back(aio_handle *handle)
+{
+    aio__variable_tree *variables = handle->variables;
+    handle->variables = NULL;
+    aio__variable_tree_release(variables);
+}
+
 /* It leaves the loop; false if it was the library's, and is gone. */
 static bool leave(aio_handle *handle)
 {
     if ((handle->flags & RESERVED) != 0)
         aio__heap_unreserve(&handle->loop->timers);
+    if (AIO__UNLIKELY(handle->variables != NULL))
+        give_variables_back(handle);
     bool allocated = (handle->flags & ALLOCATED) != 0;
     handle->flags = 0;
     if (allocated)
@@ -27,14 +36,33 @@ static bool leave(aio_handle *handle)
     return !allocated;
 }
 
+/* From here on these are a callback's variables; there should be none, but a report's handler may
+ * have set some. */
+static void enter(aio_loop *loop, aio__variables variables)
+{
+    aio__variables_drop(&loop->variables);
+    loop->variables = variables;
+}
+
 static void run_callback(aio__handle *queued)
 {
     aio_handle *handle = aio__container(queued, aio_handle, timer.handle);
     aio_callback callback = handle->callback;
     void *arg = handle->arg;
-    handle->loop->callback = callback;
+    aio_loop *loop = handle->loop;
+    enter(loop, (aio__variables){handle->variables, 0});
+    handle->variables = NULL;
+    loop->callback = callback;
     leave(handle);
     callback(arg); /* may queue the handle anew, or free it */
+    aio__variables_drop(&loop->variables);
+}
+
+/* The context that is current on this thread, shared. */
+static aio__variable_tree *share_variables(void)
+{
+    aio_loop *loop = aio__loop_running;
+    return loop != NULL ? aio__variable_tree_retain(loop->context->root) : NULL;
 }
 
 aio_callback aio__callback_drop(aio__handle *queued)
@@ -70,6 +98,7 @@ int aio__callback_prepare(aio_loop *loop, aio_handle *handle, aio_callback callb
     handle->loop = loop;
     handle->callback = callback;
     handle->arg = arg;
+    handle->variables = share_variables();
     return 0;
 }
 
@@ -89,10 +118,13 @@ int aio_loop_call_at(aio_loop *loop, aio_handle *handle, int64_t when, aio_callb
     if (loop != NULL && aio__loop_foreign(loop))
         return aio__loop_refuse(loop, "aio_loop_call_at");
     int rc = aio__callback_prepare(loop, handle, callback, arg);
-    if (rc == 0)
-        rc = aio__heap_reserve(&loop->timers);
     if (rc < 0)
         return rc;
+    rc = aio__heap_reserve(&loop->timers);
+    if (rc < 0) {
+        give_variables_back(handle);
+        return rc;
+    }
     handle->flags = RESERVED;
     aio__loop_timer_start(loop, &handle->timer, when);
     return 0;
@@ -185,4 +217,36 @@ void aio__callback_arrived(aio_loop *loop, aio_handle *handle)
 {
     handle->flags &= ~POSTED;
     aio__list_push_back(&loop->ready, &handle->timer.handle.link);
+}
+
+/* ---- callbacks that recur ------------------------------------------------------------------- */
+
+void aio__recurring_begin(aio__recurring *recurring, aio_callback callback, void *arg)
+{
+    *recurring = (aio__recurring){.callback = callback, .arg = arg};
+    recurring->variables.root = share_variables();
+}
+
+void aio__recurring_end(aio__recurring *recurring)
+{
+    if (recurring->ended != NULL)
+        *recurring->ended = true;
+    recurring->ended = NULL;
+    aio__variables_drop(&recurring->variables);
+}
+
+void aio__recurring_call(aio_loop *loop, aio__recurring *recurring)
+{
+    bool ended = false;
+    recurring->ended = &ended;
+    enter(loop, recurring->variables);
+    recurring->variables = (aio__variables){NULL, 0};
+    loop->callback = recurring->callback;
+    recurring->callback(recurring->arg);
+    if (!ended) {
+        recurring->ended = NULL;
+        recurring->variables = loop->variables;
+        loop->variables = (aio__variables){NULL, 0};
+    }
+    aio__variables_drop(&loop->variables);
 }

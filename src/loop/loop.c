@@ -68,6 +68,7 @@ aio_loop *aio_loop_new_with(const aio_options *given)
     loop->shuffle = options->shuffle_seed;
     loop->lots = options->shuffle_seed != 0 ? options->shuffle_seed : 1;
     loop->debug = aio__debug_wanted(options);
+    loop->context = &loop->variables;
     int rc = open_parts(loop);
     if (rc < 0) {
         aio__sys_free(loop);
@@ -129,6 +130,7 @@ int aio_loop_close(aio_loop *loop)
     aio__watch_fini(loop);
     aio__selector_close(&loop->selector);
     aio__heap_fini(&loop->timers);
+    aio__variables_drop(&loop->variables);
     aio__sys_free(loop->events);
     aio__sys_free(loop);
     return 0;
@@ -252,6 +254,7 @@ static inline aio__handle *take(aio_loop *loop)
             loop->taken++;
             if (handle->place != AIO__PLACE_ANY)
                 return handle;
+            loop->context = &loop->variables; /* whichever stack this is */
             handle->run(handle);
         } else if (!open_turn_directly(loop)) {
             return NULL;

@@ -28,6 +28,7 @@
 #include "base/compat.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "base/variables.h"
 #include "loop/selector.h"
 
 typedef struct aio__handle aio__handle;
@@ -45,6 +46,14 @@ struct aio__extension {
 };
 
 enum aio__extension_slot { AIO__EXTENSION_TASK, AIO__EXTENSION_IO, AIO__EXTENSION_COUNT };
+
+/* A callback that is called again and again, in a context that stays. */
+typedef struct aio__recurring {
+    aio_callback callback;
+    void *arg;
+    aio__variables variables; /* while it does not run */
+    bool *ended;              /* while it runs: set when it must not go back here */
+} aio__recurring;
 
 /* Where a descriptor is watched from.  Generations tell an old event from its successor's. */
 struct aio__slot {
@@ -70,6 +79,8 @@ struct aio_loop {
     aio__list turn;       /* what is left to run of this turn */
     aio__list ready;      /* what will run in the next one */
     void *current;        /* the task that runs, to the layer of tasks; NULL: a callback does */
+    aio__variables *context;  /* the context variables of what runs: a task's, or ... */
+    aio__variables variables; /* ... a callback's; else empty */
     aio__handle *in_hand; /* taken by a parking task, to be run on the thread's stack; or NULL */
     aio__heap timers;
     int64_t now;    /* the loop's time when it last looked */
@@ -235,6 +246,13 @@ void aio__callback_arrived(aio_loop *loop, aio_handle *handle);
  * Which; NULL if it is none.
  */
 aio_callback aio__callback_drop(aio__handle *handle);
+
+/* Fills in a callback that recurs, with a copy of the context that is current here. */
+void aio__recurring_begin(aio__recurring *recurring, aio_callback callback, void *arg);
+/* It won't be called any more; also from inside its callback. */
+void aio__recurring_end(aio__recurring *recurring);
+/* Calls it.  It may end, and be freed, or begun anew, meanwhile. */
+void aio__recurring_call(aio_loop *loop, aio__recurring *recurring);
 
 /* ---- reports: report.c ----------------------------------------------------------------------- */
 

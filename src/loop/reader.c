@@ -18,8 +18,7 @@ struct reader {
     aio_loop *loop;
     int fd;
     unsigned direction;
-    aio_callback callback;
-    void *arg;
+    aio__recurring recurring;
 };
 
 /* A lent watch that nobody waits on is given back, lest the selector be asked for nothing. */
@@ -38,14 +37,13 @@ static void reader_free(struct reader *reader)
     if (aio__link_linked(&reader->handle.link))
         aio__link_remove(&reader->handle.link);
     aio__link_remove(&reader->link);
+    aio__recurring_end(&reader->recurring);
     aio__sys_free(reader);
 }
 
 static void run_reader(aio__handle *handle)
 {
     struct reader *reader = aio__container(handle, struct reader, handle);
-    aio_callback callback = reader->callback;
-    void *arg = reader->arg;
     aio__watch *watch = aio__watch_find(reader->loop, reader->fd);
     int rc = reader->watcher.result;
     if (rc > 0 && watch != NULL) {
@@ -60,8 +58,7 @@ static void run_reader(aio__handle *handle)
         forget_idle(loop, fd);
         return;
     }
-    reader->loop->callback = callback;
-    callback(arg);
+    aio__recurring_call(reader->loop, &reader->recurring);
 }
 
 /* The reader or writer of a descriptor; NULL if it has none of ours. */
@@ -81,8 +78,8 @@ static int replace(struct reader *reader, aio_callback callback, void *arg)
     aio__watch *watch = aio__watch_find(reader->loop, reader->fd);
     if (aio__link_linked(&reader->handle.link))
         aio__link_remove(&reader->handle.link);
-    reader->callback = callback;
-    reader->arg = arg;
+    aio__recurring_end(&reader->recurring);
+    aio__recurring_begin(&reader->recurring, callback, arg);
     aio__watch_unwait(reader->loop, watch, &reader->watcher);
     int rc = aio__watch_wait(reader->loop, watch, reader->direction, &reader->watcher);
     if (rc < 0)
@@ -104,12 +101,13 @@ static int add(aio_loop *loop, int fd, unsigned direction, aio_callback callback
     reader = aio__sys_malloc(sizeof *reader);
     if (reader == NULL)
         return -ENOMEM;
-    *reader = (struct reader){.loop = loop, .fd = fd, .direction = direction,
-                              .callback = callback, .arg = arg};
+    *reader = (struct reader){.loop = loop, .fd = fd, .direction = direction};
+    aio__recurring_begin(&reader->recurring, callback, arg);
     reader->handle.run = run_reader;
     reader->watcher.handle = &reader->handle;
     rc = aio__watch_wait(loop, watch, direction, &reader->watcher);
     if (rc < 0) {
+        aio__recurring_end(&reader->recurring);
         aio__sys_free(reader);
         forget_idle(loop, fd);
         return rc;

@@ -23,8 +23,8 @@
 struct aio__signal_watch {
     struct aio__signal_watch *next;
     aio__handle handle;
-    aio_callback callback;
-    void *arg;
+    aio_loop *loop;
+    aio__recurring recurring;
     struct sigaction previous;
     int signal;
     bool once;
@@ -53,8 +53,7 @@ static void note_signal(int signal)
 static void run_signal(aio__handle *handle)
 {
     struct aio__signal_watch *watch = aio__container(handle, struct aio__signal_watch, handle);
-    aio__loop_running->callback = watch->callback;
-    watch->callback(watch->arg); /* may remove the watch */
+    aio__recurring_call(watch->loop, &watch->recurring); /* may remove the watch */
 }
 
 static struct aio__signal_watch **find(aio_loop *loop, int signal)
@@ -97,8 +96,8 @@ static int replace(aio_loop *loop, struct aio__signal_watch *watch, bool once,
         loop->handlers -= !watch->once;
         watch->once = once;
     }
-    watch->callback = callback;
-    watch->arg = arg;
+    aio__recurring_end(&watch->recurring);
+    aio__recurring_begin(&watch->recurring, callback, arg);
     return 0;
 }
 
@@ -113,8 +112,7 @@ int aio__signal_watch_add(aio_loop *loop, int signal, bool once, aio_callback ca
     if (watch == NULL)
         return -ENOMEM;
     watch->handle.run = run_signal;
-    watch->callback = callback;
-    watch->arg = arg;
+    watch->loop = loop;
     watch->signal = signal;
     watch->once = once;
     int rc = install(loop, watch);
@@ -122,6 +120,7 @@ int aio__signal_watch_add(aio_loop *loop, int signal, bool once, aio_callback ca
         aio__sys_free(watch);
         return rc;
     }
+    aio__recurring_begin(&watch->recurring, callback, arg);
     watch->next = loop->signals;
     loop->signals = watch;
     loop->handlers += !once;
@@ -152,6 +151,7 @@ static void remove_watch(aio_loop *loop, struct aio__signal_watch **at)
     if (aio__link_linked(&watch->handle.link))
         aio__link_remove(&watch->handle.link);
     loop->handlers -= !watch->once;
+    aio__recurring_end(&watch->recurring);
     aio__sys_free(watch);
 }
 

@@ -18,6 +18,7 @@ struct aio_runner {
     aio_task *main; /* while it runs */
     bool interrupted; /* SIGINT has cancelled it */
     bool late;        /* SIGINT came when it had ended */
+    aio__variables variables; /* the context that its runs share; main's while that runs */
 };
 
 /* ---- run until complete --------------------------------------------------------------------- */
@@ -115,6 +116,18 @@ static int run_main(aio_runner *runner)
     return runner->late && rc >= 0 ? -EINTR : rc;
 }
 
+/* What main sets, the next run's main finds. */
+static int run_main_in_context(aio_runner *runner)
+{
+    aio__variables *variables = &aio__task_of(runner->main)->variables;
+    *variables = runner->variables;
+    runner->variables = (aio__variables){NULL, 0};
+    int rc = run_main(runner);
+    runner->variables = *variables;
+    (void)aio__variable_tree_retain(variables->root);
+    return rc;
+}
+
 int aio_runner_run(aio_runner *runner, aio_function function, void *arg)
 {
     aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
@@ -130,7 +143,7 @@ int aio_runner_run(aio_runner *runner, aio_function function, void *arg)
         return rc;
     runner->interrupted = runner->late = false;
     runner->main = aio_spawn_with(&options, function, arg);
-    rc = runner->main != NULL ? run_main(runner) : -errno;
+    rc = runner->main != NULL ? run_main_in_context(runner) : -errno;
     aio_release(runner->main);
     runner->main = NULL;
     if (watch)
@@ -148,6 +161,7 @@ int aio_runner_close(aio_runner *runner)
         return -EBUSY;
     int abandoned = aio__shut_down(runner->loop);
     (void)aio_loop_close(runner->loop);
+    aio__variables_drop(&runner->variables);
     aio__sys_free(runner);
     return abandoned;
 }

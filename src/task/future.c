@@ -75,6 +75,20 @@ aio_future *aio_retain(aio_future *future)
     return future;
 }
 
+/* Of a task, in its own context, whoever releases it. */
+static void tell_in_context(aio_future *future, const aio_failure *failure)
+{
+    aio_loop *loop = future->scheduler->loop;
+    if (loop == NULL || !future->is_task) {
+        aio__loop_tell(loop, failure);
+        return;
+    }
+    aio__variables *context = loop->context;
+    loop->context = &aio__task_of(future)->variables;
+    aio__loop_tell(loop, failure);
+    loop->context = context;
+}
+
 void aio__future_report(aio_future *future)
 {
     if (!future->done || future->retrieved || future->result >= 0 || future->result == -ECANCELED)
@@ -87,7 +101,7 @@ void aio__future_report(aio_future *future)
         failure.message = "a task failed and nobody awaited it";
         failure.name = aio_task_name(future);
     }
-    aio__loop_tell(future->scheduler->loop, &failure);
+    tell_in_context(future, &failure);
 }
 
 static void future_free(aio_future *future)

@@ -69,6 +69,7 @@ struct aio__task {
     void *arg;
     aio__scope *scopes; /* the innermost open one */
     aio__member *member; /* what the group it belongs to keeps of it; NULL if it is in none */
+    aio__variables variables; /* its context */
     struct aio_generator *generator; /* the innermost whose body it is in; NULL: in none */
     aio__coro *resumer; /* eager start: who gets control back at the first wait; else NULL */
     struct aio__task *resumer_task; /* the task that this was */

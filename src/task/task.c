@@ -22,9 +22,15 @@ aio__coro *aio__task_coro(aio__task *task)
     return AIO__LIKELY(generator == NULL) ? &task->coro : &generator->coro;
 }
 
+static void set_current(aio_loop *loop, aio__task *task)
+{
+    loop->current = task;
+    loop->context = task != NULL ? &task->variables : &loop->variables;
+}
+
 static void begin_step(aio__scheduler *scheduler, aio__task *task)
 {
-    scheduler->loop->current = task;
+    set_current(scheduler->loop, task);
     task->budget = scheduler->loop->options.budget;
 }
 
@@ -46,7 +52,7 @@ static aio__coro *next_coro(aio__scheduler *scheduler)
         return aio__task_coro(next);
     }
     scheduler->loop->in_hand = handle;
-    scheduler->loop->current = NULL;
+    set_current(scheduler->loop, NULL);
     return &scheduler->thread;
 }
 
@@ -55,7 +61,7 @@ void aio__task_switch_away(aio__task *task)
     aio__scheduler *scheduler = task->future.scheduler;
     aio__coro *own = aio__task_coro(task), *next = task->resumer;
     if (AIO__UNLIKELY(next != NULL)) {
-        scheduler->loop->current = task->resumer_task;
+        set_current(scheduler->loop, task->resumer_task);
         task->resumer = NULL;
         task->resumer_task = NULL;
     } else {
@@ -94,7 +100,7 @@ static _Noreturn void leave(aio__task *task)
     aio__task *spawner = task->resumer_task;
     /* It may call the user (destroy(), a report), so this comes before it is clear who is next. */
     aio_release(&task->future);
-    scheduler->loop->current = spawner;
+    set_current(scheduler->loop, spawner);
     if (next == NULL)
         next = next_coro(scheduler);
     scheduler->last = own;
@@ -219,6 +225,8 @@ static aio__task *start(const char *place, const aio_spawn_options *given, aio_f
     task->arg = options->copy != NULL ? task->arg : arg;
     task->loop_owned = loop_owned;
     task->future.references += !loop_owned;
+    if (aio__loop_running != NULL)
+        task->variables.root = aio__variable_tree_retain(aio__loop_running->context->root);
     task->number = scheduler->next_number++;
     aio__list_push_back(&scheduler->tasks, &task->all);
     scheduler->task_count++;
@@ -298,6 +306,7 @@ int(aio_go_copy)(aio_function function, const void *args, size_t size)
 
 void aio__task_free(aio__task *task)
 {
+    aio__variables_drop(&task->variables);
     aio__sys_free(task->name);
     aio__pool_put(task->future.scheduler->task_pool, task);
 }

@@ -23,6 +23,8 @@ static const struct op_row OPS[] = {
     {"reschedule", op_reschedule, PRINTS_OK, -1},
     {"group", op_group, PRINTS_OK, -1},
     {"gspawn", op_gspawn, PRINTS_OK, -1},
+    {"cset", op_cset, PRINTS_OK, -1},
+    {"cget", op_cget, PRINTS_NUMBER, -1},
     {"foreach", op_foreach, PRINTS_NUMBER, -1},
     {"yield", op_yield, PRINTS_OK, -1},
     {"soon", op_soon, PRINTS_OK, -1},
@@ -56,6 +58,7 @@ static const struct op_row OPS[] = {
 
 static const struct declaration_row DECLARATIONS[] = {
     {"future", declare_future},
+    {"var", declare_var},
     {"lock", declare_lock},
     {"event", declare_event},
     {"cond", declare_condition},

@@ -59,6 +59,11 @@ int op_reschedule(struct step *step);
 /* ops_group.c */
 int op_group(struct step *step);
 int op_gspawn(struct step *step);
+/* ops_context.c */
+int declare_var(struct step *step);
+int op_cset(struct step *step);
+int op_cget(struct step *step);
+
 /* ops_generator.c */
 int op_foreach(struct step *step);
 int op_yield(struct step *step);
