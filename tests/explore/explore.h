@@ -57,7 +57,8 @@ struct subject {
     void (*end)(void);
 };
 
-extern const struct subject lock_subject, semaphore_subject, bounded_semaphore_subject;
+extern const struct subject lock_subject, semaphore_subject, bounded_semaphore_subject,
+    event_subject, condition_subject, barrier_subject, queue_subject, queue_end_subject;
 
 /* ---- the world that runs --------------------------------------------------------------------- */
 
@@ -103,8 +104,11 @@ bool actor_cancelled(const struct actor *actor);
 bool actor_waits(const struct actor *actor, int place);
 /* How many do. */
 unsigned count_waiting(int place);
-/* Nobody waits there who came before this one. */
+/* Nobody waits there who came before this one; nobody who was granted what he waits for. */
 bool is_first(const struct actor *actor, int place);
+bool is_first_granted(const struct actor *actor, int place);
+/* Anybody waits there, be he cancelled. */
+bool is_anybody_at(int place);
 
 /* The call under a timeout, whose end must give what asyncio's does. */
 int within(struct actor *actor, int64_t duration, int (*call)(struct actor *actor));

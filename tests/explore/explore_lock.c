@@ -29,17 +29,9 @@ static bool holds_it_not(const struct actor *actor)
     return model.holder != actor;
 }
 
-static bool anybody_waits(void)
-{
-    for (unsigned i = 0; i < ACTORS; i++)
-        if (world.actors[i].place == AT_LOCK)
-            return true;
-    return false;
-}
-
 static int acquire(struct actor *actor)
 {
-    bool available = model.holder == NULL && !anybody_waits();
+    bool available = model.holder == NULL && !is_anybody_at(AT_LOCK);
     wait_begin(actor, AT_LOCK);
     int rc = aio_lock_acquire(&model.lock);
     bool suspended = wait_end(actor, rc);

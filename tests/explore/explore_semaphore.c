@@ -36,17 +36,9 @@ static bool may_take(const struct actor *actor)
     return actor->holds < 2;
 }
 
-static bool anybody_waits(void)
-{
-    for (unsigned i = 0; i < ACTORS; i++)
-        if (world.actors[i].place == AT_SEMAPHORE)
-            return true;
-    return false;
-}
-
 static int acquire(struct actor *actor)
 {
-    bool available = model.free > 0 && !anybody_waits();
+    bool available = model.free > 0 && !is_anybody_at(AT_SEMAPHORE);
     wait_begin(actor, AT_SEMAPHORE);
     int rc = aio_semaphore_acquire(&model.semaphore);
     bool suspended = wait_end(actor, rc);
@@ -96,13 +88,13 @@ static void check(void)
 {
     bool locked = aio_semaphore_locked(&model.semaphore);
     expect(model.free > 0 || locked, "an acquire would not wait, but there is no permit");
-    expect(model.free == 0 || anybody_waits() || !locked, "an acquire would wait for nothing");
+    expect(model.free == 0 || is_anybody_at(AT_SEMAPHORE) || !locked, "an acquire would wait for nothing");
 }
 
 static void check_bounded(void)
 {
     check();
-    if (model.free == model.total && !anybody_waits())
+    if (model.free == model.total && !is_anybody_at(AT_SEMAPHORE))
         expect(aio_semaphore_release(&model.semaphore) == -EINVAL, "it took back too much");
 }
 
@@ -130,7 +122,7 @@ static const struct operation operations[] = {
 
 const struct subject semaphore_subject = {
     .name = "semaphore",
-    .depth = 6,
+    .depth = 4,
     .disturbances = 2,
     .operations = operations,
     .operation_count = LENGTH(operations),
@@ -143,7 +135,7 @@ const struct subject semaphore_subject = {
 
 const struct subject bounded_semaphore_subject = {
     .name = "bounded_semaphore",
-    .depth = 6,
+    .depth = 5,
     .disturbances = 2,
     .operations = operations,
     .operation_count = LENGTH(operations) - 1,

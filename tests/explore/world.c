@@ -47,13 +47,33 @@ unsigned count_waiting(int place)
     return count;
 }
 
+static bool came_before(const struct actor *other, const struct actor *actor, int place)
+{
+    return other != actor && actor_waits(other, place) && other->ticket < actor->ticket;
+}
+
 bool is_first(const struct actor *actor, int place)
 {
     for (unsigned i = 0; i < ACTORS; i++)
-        if (&world.actors[i] != actor && actor_waits(&world.actors[i], place) &&
-            world.actors[i].ticket < actor->ticket)
+        if (came_before(&world.actors[i], actor, place))
             return false;
     return true;
+}
+
+bool is_first_granted(const struct actor *actor, int place)
+{
+    for (unsigned i = 0; i < ACTORS; i++)
+        if (came_before(&world.actors[i], actor, place) && world.actors[i].granted)
+            return false;
+    return true;
+}
+
+bool is_anybody_at(int place)
+{
+    for (unsigned i = 0; i < ACTORS; i++)
+        if (world.actors[i].place == place)
+            return true;
+    return false;
 }
 
 struct actor *neighbour(const struct actor *actor, unsigned distance)
