@@ -14,6 +14,9 @@ LIMITS = [0, 100, 100, 200, 300, 400]
 class Generator:
     def __init__(self, seed):
         self.random = random.Random(seed)
+        self.swallow = self.one([0.3, 0.55, 0.8])   # how often a failure is taken by `try`
+        self.longest = self.one([3, 6, 6, 10])      # the most ops of a body
+        self.most_tasks = self.one([2, 4, 5, 8])
         self.lines = []
         self.things = {}        # kind -> names
         self.to_spawn = []      # (task, coroutine) that nobody spawns yet
@@ -138,7 +141,7 @@ class Generator:
         }
 
     def prefix(self):
-        return "try " if self.chance(0.55) else ""
+        return "try " if self.chance(self.swallow) else ""
 
     def block(self, number, indent, depth, scope):
         """The lines of a block with a body, or None where there can be none."""
@@ -219,7 +222,7 @@ class Generator:
         for subject in ("lock", "event", "cond", "sem", "barrier", "queue", "future", "var"):
             if subject in self.subjects:
                 self.declare_subject(subject)
-        self.task_count = self.random.randint(1, 5)
+        self.task_count = self.random.randint(1, self.most_tasks)
         shared = [i for i in range(1, self.task_count + 1) if self.chance(0.3)]
         coroutines = []
         # What may run several times spawns none.
@@ -228,15 +231,15 @@ class Generator:
                 coroutines += [f"gen {name}", *self.generator_body(), "end"]
                 self.generators.append(name)
         if shared:
-            coroutines += self.coroutine("shared", self.task_count, self.random.randint(1, 5))
+            coroutines += self.coroutine("shared", self.task_count, self.random.randint(1, self.longest))
         self.to_spawn = [(f"T{i}", "shared" if i in shared else f"c{i}")
                          for i in range(1, self.task_count + 1)]
-        main = self.coroutine("main", 0, self.random.randint(2, 6))
+        main = self.coroutine("main", 0, self.random.randint(2, self.longest))
         for i in range(1, self.task_count + 1):
             if i not in shared:
                 self.to_spawn = [pair for pair in self.to_spawn if int(pair[0][1:]) > i] + \
                                 [pair for pair in self.to_spawn if int(pair[0][1:]) <= i]
-                coroutines += self.coroutine(f"c{i}", i, self.random.randint(1, 6))
+                coroutines += self.coroutine(f"c{i}", i, self.random.randint(1, self.longest))
         head = [f"  spawn {task} {coroutine}" for task, coroutine in self.to_spawn]
         main[1:1] = head
         return "\n".join(self.lines + main + coroutines) + "\n"
