@@ -9,6 +9,12 @@
 
 #include "support/task_case.h"
 
+static int sleep_long(void *arg)
+{
+    (void)arg;
+    return aio_sleep(AIO_SEC(1000));
+}
+
 /* ---- circles -------------------------------------------------------------------------------- */
 
 /* A ring of three that await each other; which of them begins, and in which direction. */
@@ -249,6 +255,52 @@ TASK_TEST(five_in_a_row_are_cancelled)
 {
     for (int i = 0; i < 4; i++)
         cancel_a_chain(5, (i & 1) != 0, (i & 2) != 0);
+}
+
+static int gather_the_future(void *arg)
+{
+    aio_wait_item item = AIO_WAIT_ITEM(arg);
+    return aio_gather(&item, 1, 0);
+}
+
+/* Nothing is left to cancel: so it is the gatherer, who has not gone on, that is cancelled. */
+TASK_TEST(a_request_that_comes_to_a_gatherer_whose_futures_are_done_cancels_him)
+{
+    aio_future *future = aio_future_new();
+    aio_task *middle = future != NULL ? aio_spawn(gather_the_future, future) : NULL;
+    aio_task *outer = middle != NULL ? aio_spawn(await_it, &middle) : NULL;
+    check_int(aio_yield(), 0);
+    if (outer != NULL) {
+        check_int(aio_future_set(future, 1), 0);
+        check_int(aio_task_cancel(outer), 1);
+        check_int(aio_await(outer), -ECANCELED);
+        check(aio_future_cancelled(middle));
+    }
+    (void)aio_task_stop(outer);
+    (void)aio_task_stop(middle);
+    aio_release(future);
+}
+
+/* One has failed, and the gatherer was woken: the others go on, whoever is cancelled then. */
+TASK_TEST(a_request_that_comes_when_the_gathering_is_over_does_not_go_on_to_the_others)
+{
+    struct trio trio = {.future = aio_future_new()};
+    trio.other = aio_spawn(sleep_long, NULL);
+    if (trio.other != NULL && trio.future != NULL)
+        trio.gatherer = aio_spawn(gather_both, &trio);
+    check_int(aio_yield(), 0);
+    (void)aio_future_set(trio.future, -EIO);
+    check_int(aio_yield(), 0);
+    if (trio.gatherer != NULL) {
+        check_int(aio_task_cancel(trio.gatherer), 1);
+        check_int(aio_task_cancelling(trio.other), 0);
+        check_int(aio_await(trio.gatherer), -ECANCELED);
+        check(!aio_future_done(trio.other));
+    }
+    (void)aio_future_result(trio.future);
+    (void)aio_task_stop(trio.gatherer);
+    (void)aio_task_stop(trio.other);
+    aio_release(trio.future);
 }
 
 /* ---- trees and webs ------------------------------------------------------------------------- */

@@ -187,8 +187,8 @@ bool aio__future_request_cancel(aio_future *future)
 static aio__await *needs(const aio__task *task)
 {
     aio__await *await = task->wait != NULL ? task->wait->await : NULL;
-    /* One whose wait was cancelled, and that has not gone on yet, waits for nothing. */
-    bool waits = await != NULL && !await->loose && !await->over && await->wait.result >= 0;
+    /* One that was cancelled, or whose gathering has failed, waits for nothing any more. */
+    bool waits = await != NULL && !await->loose && await->wait.result >= 0;
     return waits ? await : NULL;
 }
 

@@ -193,7 +193,7 @@ static void judge_gathering(struct actor *actor, const struct gathering *gatheri
         actor->undelivered = false;
     if (rc >= 0) {
         bool lost = gathering->waits && (undelivered || actor->passed || expired);
-        expect(world, rc == 0 && done == gathering->count, "a gathering ended before all were done");
+        expect(world, rc == 0 && done == gathering->count, "a gathering ended too early");
         expect(world, gathering->all || failed == 0, "a failure was lost in a gathering");
         expect(world, !lost || actor->clouded, "a cancellation was lost in a gathering");
     } else if (undelivered && gathering->waits && !actor->clouded) {
@@ -261,6 +261,7 @@ int actor_wait_many(struct actor *actor, const struct action *action)
         return 0;
     take_items(world, places, count, items);
     begin_wait(actor, WAITS_ANY, places, count);
+    actor->until = action->mode;
     int rc = aio_wait(items, count, (aio_wait_until)action->mode, limit);
     bool cancelled = take_cancellation(actor, end_wait(actor));
     int64_t waited = aio_loop_time(world->loop) - begin;

@@ -41,6 +41,7 @@ struct actor {
     enum where where;
     unsigned place;  /* what it waits for; valid unless it runs, sleeps or waits for several */
     unsigned places[MAX_TARGETS], place_count; /* the same for all */
+    unsigned until; /* what a wait for several is for: an aio_wait_until */
     bool passed; /* a cancellation was passed on by this wait */
     bool limited; /* it has a limit of its own, which cancels what it waits for */
     unsigned ticket; /* its turn among those who wait there */
