@@ -21,8 +21,9 @@
 #include "support/harness.h"
 
 #define OTHER_DESCRIPTORS 100
-#define SOME 2000 /* where there is only poll() */
-#define FEW 300   /* where something looks on, or everything is slow */
+#define SOME 2000  /* where there is only poll() */
+#define FEW 300    /* where something looks on, or everything is slow */
+#define VERY_FEW 8 /* in the sweep, which has a run for each block of each of them */
 
 /* ---- how many -------------------------------------------------------------------------------- */
 
@@ -60,6 +61,8 @@ size_t http_crew_size(size_t wanted)
     most = most > OTHER_DESCRIPTORS + FEW ? most - OTHER_DESCRIPTORS : FEW;
     if (slow() && most > FEW)
         most = FEW;
+    if (harness_setting("AIO_TEST_SWEEP", 0) != 0)
+        most = VERY_FEW;
     if (polling() && most > SOME)
         most = SOME;
     wanted = test_scale(wanted);
