@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <aio/debug.h>
+#include <aio/gather.h>
+#include <aio/group.h>
 #include <aio/stream.h>
 #include <aio/sync.h>
 
@@ -261,6 +263,11 @@ static int await_several(void *arg)
     return rc < 0 ? rc : aio__park(&several->wait);
 }
 
+static int gather_three(void *items)
+{
+    return aio_gather(items, 3, AIO_GATHER_ERRORS);
+}
+
 TASK_TEST(wait_for_several_is_a_tree)
 {
     aio_future *future = aio_future_new();
@@ -279,6 +286,53 @@ TASK_TEST(wait_for_several_is_a_tree)
     (void)aio_task_stop(a);
     (void)aio_task_stop(b);
     aio_release(future);
+}
+
+TASK_TEST(gather_is_above_what_it_gathers)
+{
+    aio_wait_item items[3] = {{.future = NULL}};
+    items[0].future = start("a", sleep_long, NULL);
+    items[2].future = start("b", sleep_long, NULL);
+    aio_task *all = start("all", gather_three, items);
+    int rc = aio_yield();
+    if (items[0].future != NULL && items[2].future != NULL && all != NULL && rc == 0) {
+        check_int(dump(NULL), 4);
+        check_int(dumped.count, 5);
+        check_line("all: waits 0.000 s for gather");
+        check_line("  a: waits 0.000 s for sleep");
+        check_line("  b: waits 0.000 s for sleep");
+    }
+    (void)aio_task_stop(all);
+    (void)aio_task_stop(items[0].future);
+    (void)aio_task_stop(items[2].future);
+}
+
+static int run_a_group(aio_group *group, void *arg)
+{
+    aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
+    options.name = "child";
+    int rc = aio_group_spawn_with(group, &options, sleep_long, arg);
+    options.name = "other child";
+    return rc < 0 ? rc : aio_group_spawn_with(group, &options, sleep_long, arg);
+}
+
+static int be_a_parent(void *arg)
+{
+    return aio_group_run(run_a_group, arg);
+}
+
+TASK_TEST(group_is_above_its_children)
+{
+    aio_task *parent = start("parent", be_a_parent, NULL);
+    int rc = aio_yield();
+    rc = rc == 0 ? aio_yield() : rc;
+    if (parent != NULL && rc == 0 && dump(NULL) == 4) {
+        check_int(dumped.count, 5);
+        check_line("parent: waits 0.000 s for group");
+        check_line("  child: waits 0.000 s for sleep");
+        check_line("  other child: waits 0.000 s for sleep");
+    }
+    (void)aio_task_stop(parent);
 }
 
 TASK_TEST(circle_is_described_once_and_named)

@@ -5,6 +5,8 @@
 #include <errno.h>
 
 #include <aio/debug.h>
+#include <aio/gather.h>
+#include <aio/group.h>
 #include <aio/sync.h>
 
 #include "support/task_case.h"
@@ -145,6 +147,65 @@ TASK_TEST(join_and_stop_are_refused_and_give_the_share_back)
     check_int(join_there(&trace), 0);
     check_int(aio_yield(), 0);
     check_string(trace.text, "a"); /* the other was cancelled before its first step */
+}
+
+static int sleep_long(void *arg)
+{
+    (void)arg;
+    return aio_sleep(AIO_SEC(1000));
+}
+
+TASK_TEST(end_of_a_group_is_refused_and_can_be_made_up_for)
+{
+    aio_group group;
+    catch_failures(&caught);
+    if (aio_group_begin(&group) < 0)
+        return;
+    int rc = aio_group_spawn(&group, sleep_long, NULL);
+    aio_noswitch_begin();
+    check_int(aio_group_end(&group, 0), -EPERM);
+    check_int(aio_group_spawn(&group, sleep_long, NULL), rc);
+    check_int(aio_noswitch_end(), 0);
+    check_int(aio_group_cancel(&group), 0);
+    check_int(aio_group_end(&group, 0), 0);
+    check_int(caught.count, 1);
+}
+
+/* Its children use its frame: they are awaited whatever happens. */
+TASK_TEST(group_that_is_left_open_there_is_closed_even_so)
+{
+    aio_timeout timeout;
+    aio_group group;
+    catch_failures(&caught);
+    if (aio_timeout_begin(&timeout, AIO_SEC(5)) < 0)
+        return;
+    if (aio_group_begin(&group) == 0 && aio_group_spawn(&group, sleep_long, NULL) == 0) {
+        aio_noswitch_begin();
+        check_int(aio_timeout_end(&timeout, 0), 0);
+        check_int(aio_task_count(NULL), 1);
+        check_string(caught.message, "a group was begun and never ended");
+        check_int(aio_yield(), -EPERM);
+        check_int(aio_noswitch_end(), 0);
+    } else {
+        check_int(aio_timeout_end(&timeout, 0), 0);
+    }
+}
+
+TASK_TEST(waits_for_several_are_refused_even_if_all_are_done)
+{
+    aio_wait_item items[1] = {{.future = aio_future_new()}};
+    (void)aio_future_set(items[0].future, 1);
+    catch_failures(&caught);
+    aio_noswitch_begin();
+    if (items[0].future != NULL) {
+        check_int(aio_gather(items, 1, 0), -EPERM);
+        check_int(aio_wait(items, 1, AIO_WAIT_ALL, AIO_FOREVER), -EPERM);
+        check_int(aio_wait_for(items[0].future, 1), -EPERM);
+        check_int(aio_shield(items[0].future), -EPERM);
+        check_int(caught.count, 4);
+    }
+    check_int(aio_noswitch_end(), 0);
+    aio_release(items[0].future);
 }
 
 static int end_there(void *arg)

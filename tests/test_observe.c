@@ -420,12 +420,14 @@ static int leave_many_futures(void *arg)
     return futures[MANY_FUTURES - 1] != NULL ? 0 : -ENOMEM;
 }
 
-TEST_WITHOUT_SWEEP(many_that_nobody_released_are_counted)
+TEST(many_that_nobody_released_are_counted)
 {
-    aio_future *futures[MANY_FUTURES];
-    check_int(run_observed(leave_many_futures, futures), 0);
-    check_int(caught.count, 11);
-    check_string(caught.message, "futures and tasks still held when their loop closes, in all: 40");
+    aio_future *futures[MANY_FUTURES] = {NULL};
+    if (run_observed(leave_many_futures, futures) == 0) {
+        check_int(caught.count, 11);
+        check_string(caught.message,
+                     "futures and tasks still held when their loop closes, in all: 40");
+    }
     for (int i = 0; i < MANY_FUTURES; i++)
         aio_release(futures[i]);
 }
@@ -503,7 +505,8 @@ static int run_in_a_child(aio_function function, char *out_line, size_t size)
     return status;
 }
 
-TEST_WITHOUT_SWEEP(share_that_is_given_back_once_too_often_stops_the_program)
+TEST_WITHOUT_SWEEP(share_that_is_given_back_once_too_often_stops_the_program,
+                   "it makes processes of its own, which die")
 {
     static const aio_function functions[] = {release_twice, release_what_runs, release_on_a_thread};
     for (int i = 0; i < 3; i++) {

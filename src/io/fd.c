@@ -67,7 +67,7 @@ int aio_fd_wait(int fd, unsigned events)
 {
     aio__fd_wait wait;
     aio__watch *watch;
-    if (aio__task_running() == NULL)
+    if (!aio__may_suspend("descriptor"))
         return -EPERM;
     if (events == 0 || (events & ~(AIO_READABLE | AIO_WRITABLE)) != 0)
         return -EINVAL;

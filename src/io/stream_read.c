@@ -30,7 +30,7 @@ static int begin_reading(aio_stream *stream)
 {
     if (stream == NULL)
         return -ENOMEM;
-    if (aio__task_running() == NULL)
+    if (!aio__may_suspend("stream read"))
         return -EPERM;
     if (stream->closed || stream->io == NULL)
         return -EBADF;

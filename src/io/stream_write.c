@@ -80,7 +80,7 @@ static int enter(aio_stream *stream, unsigned units)
 {
     if (stream == NULL)
         return -ENOMEM;
-    if (aio__task_running() == NULL)
+    if (!aio__may_suspend("stream write"))
         return -EPERM;
     if (stream->closed || stream->io == NULL)
         return -EBADF;

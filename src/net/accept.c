@@ -221,7 +221,7 @@ int aio__accept_client(aio_listener *listener, aio_stream **out_stream)
     aio_stream *stream = NULL;
     if (listener == NULL)
         return -ENOMEM;
-    if (aio__task_running() == NULL)
+    if (!aio__may_suspend("accept"))
         return -EPERM;
     if (listener->closed || listener->io == NULL)
         return -EBADF;

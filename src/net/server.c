@@ -423,7 +423,7 @@ int aio_server_stop(aio_server *server, int64_t grace)
         end_all(server);
         return rc;
     }
-    if (aio__task_running() != NULL)
+    if (aio__may_suspend("server stop"))
         rc = stop_and_wait(server, grace);
     else
         (void)cancel_clients(server);

@@ -302,7 +302,7 @@ static aio__iteration *open_iteration(const aio_as_completed *as_completed)
 
 int aio_as_completed_next(aio_as_completed *as_completed, aio_wait_item **out_item)
 {
-    if (aio__task_running() == NULL)
+    if (!aio__may_suspend("as_completed"))
         return -EPERM;
     aio__iteration *iteration = open_iteration(as_completed);
     if (iteration == NULL || out_item == NULL)

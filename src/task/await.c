@@ -74,9 +74,8 @@ static int await_result(aio_future *future, unsigned shares)
 {
     if (future == NULL)
         return -ENOMEM;
-    int rc = aio__may_suspend("await");
-    if (rc < 0)
-        return rc;
+    if (!aio__may_suspend("await"))
+        return -EPERM;
     return future->done ? aio_future_result(future)
                         : wait_for(future, aio__await_pass_on, shares, NULL);
 }
@@ -85,9 +84,8 @@ static int await_end(aio_future *future, unsigned shares)
 {
     if (future == NULL)
         return -ENOMEM;
-    int rc = aio__may_suspend("await");
-    if (rc < 0)
-        return rc;
+    if (!aio__may_suspend("await"))
+        return -EPERM;
     return future->done ? 0 : wait_for(future, stop_waiting, shares, NULL);
 }
 

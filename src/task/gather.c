@@ -77,7 +77,7 @@ static int park(struct gather *gather)
 int aio_gather(aio_wait_item *items, size_t count, unsigned flags)
 {
     struct gather gather = {.items = items, .all = (flags & AIO_GATHER_ERRORS) != 0};
-    if (aio__task_running() == NULL)
+    if (!aio__may_suspend("gather"))
         return -EPERM;
     if ((flags & ~AIO_GATHER_ERRORS) != 0)
         return -EINVAL;

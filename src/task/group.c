@@ -231,11 +231,15 @@ static void close_left_open(aio__scope *scope)
 {
     aio__group *group = group_of(scope);
     struct outcome outcome = {false, false};
+    aio__task *parent = scope->task;
+    unsigned noswitch = parent->noswitch;
     if (!group->aborting)
         aio__group_abort(group);
+    parent->noswitch = 0; /* the children must end: they use what is in this frame */
     wait_for_all(group, &outcome);
+    parent->noswitch = noswitch;
     if (take_request_back(group) > group->cancelling && outcome.interrupted)
-        scope->task->must_cancel = true;
+        parent->must_cancel = true;
     shut(group);
 }
 
@@ -293,7 +297,7 @@ int aio_group_begin(aio_group *group)
 
 int aio_group_end(aio_group *group, int result)
 {
-    if (aio__task_running() == NULL)
+    if (!aio__may_suspend("group"))
         return -EPERM;
     aio__group *record = own_group(group);
     if (record == NULL || !aio__scope_closable(&record->scope))

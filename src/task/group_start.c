@@ -98,7 +98,7 @@ int aio_group_start_with(aio_group *group, const aio_spawn_options *options,
 {
     aio__group *record;
     aio__starting starting = {.failed = NULL};
-    if (aio__task_running() == NULL)
+    if (!aio__may_suspend("start in a group"))
         return -EPERM;
     if (options != NULL && options->eager)
         return -EINVAL;

@@ -52,10 +52,10 @@ void aio__noswitch_close(aio__task *task)
     report(task, "a task ended between aio_noswitch_begin and _end");
 }
 
-int aio__may_suspend(const char *what)
+bool aio__may_suspend(const char *what)
 {
     aio__task *task = aio__task_running();
-    return task != NULL ? aio__noswitch_check(task, what) : -EPERM;
+    return task != NULL && aio__noswitch_check(task, what) == 0;
 }
 
 int aio__noswitch_check(aio__task *task, const char *what)

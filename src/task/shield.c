@@ -7,12 +7,13 @@
 
 #include "task/relay.h"
 #include "task/scheduler.h"
+#include "task/wait.h"
 
 int aio_shield(aio_future *future)
 {
     if (future == NULL)
         return -ENOMEM;
-    if (aio__task_running() == NULL)
+    if (!aio__may_suspend("shield"))
         return -EPERM;
     if (future->done)
         return aio_future_result(future);

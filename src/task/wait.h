@@ -68,10 +68,10 @@ void aio__wake(aio__wait *wait, int result);
 struct aio__handle *aio__wait_handle(aio__wait *wait);
 
 /*
- * For a call whose name says that it suspends, and that need not this time: 0; -EPERM outside a
- * task, or where the running one must not (aio_noswitch_begin()).
+ * For a call that may suspend, before it does anything: false outside a task; and, reported, where
+ * the running one must not (aio_noswitch_begin()).  It then returns -EPERM.
  */
-int aio__may_suspend(const char *what);
+bool aio__may_suspend(const char *what);
 
 /*
  * Before an operation that may not suspend: takes `units` (1; of a system call 6) off what the

@@ -55,7 +55,7 @@ int aio_wait_for(aio_future *future, int64_t duration)
     aio__task *task = aio__task_running();
     if (future == NULL)
         return -ENOMEM;
-    if (task == NULL)
+    if (!aio__may_suspend("wait_for"))
         return -EPERM;
     if (future->done)
         return aio_future_result(future);

@@ -91,7 +91,7 @@ static int park(struct many *many, int64_t duration)
 int aio_wait(aio_wait_item *items, size_t count, aio_wait_until until, int64_t duration)
 {
     struct many many = {.items = items, .pending = count, .until = until};
-    if (aio__task_running() == NULL)
+    if (!aio__may_suspend("wait"))
         return -EPERM;
     if (count == 0 || count > INT_MAX || (unsigned)until > AIO_WAIT_ERROR)
         return -EINVAL;
