@@ -4,6 +4,7 @@
 #undef NDEBUG
 #include <errno.h>
 
+#include <aio/group.h>
 #include <aio/run.h>
 
 #include "support/task_case.h"
@@ -68,6 +69,75 @@ TASK_TEST(spawn_by_its_function_has_no_place)
     check_int((aio_go)(finish, NULL), 0);
     check_int((aio_go_with)(NULL, finish, NULL), 0);
     check_int((aio_go_copy)(finish, &x, sizeof x), 0);
+}
+
+TASK_TEST(child_of_a_group_knows_where_it_was_spawned)
+{
+    aio_group group;
+    if (aio_group_begin(&group) < 0)
+        return;
+    check_place(aio_group_task(&group, finish, NULL), HERE);
+    check_place(aio_group_task_with(&group, NULL, finish, NULL), HERE);
+    check_place((aio_group_task)(&group, finish, NULL), NULL);
+    check_place((aio_group_task_with)(&group, NULL, finish, NULL), NULL);
+    check_int(aio_group_end(&group, 0), 0);
+}
+
+static struct {
+    int count;
+    const char *place, *places[9];
+} children;
+
+static int say_where(void *arg)
+{
+    (void)arg;
+    if (children.count < 9)
+        children.places[children.count++] = aio__task_running()->future.place;
+    return aio_group_started(NULL);
+}
+
+/* It was started, there. */
+static void check_child(int rc, const char *place)
+{
+    children.count = 0;
+    if (rc != 0 || aio_yield() < 0)
+        return;
+    check_int(children.count, 1);
+    check_string(children.places[0] != NULL ? children.places[0] : "", place);
+}
+
+TASK_TEST(each_way_into_a_group_says_where_it_is)
+{
+    aio_group group;
+    if (aio_group_begin(&group) < 0)
+        return;
+    int x = 0;
+    check_child(aio_group_spawn(&group, say_where, NULL), HERE);
+    check_child(aio_group_spawn_with(&group, NULL, say_where, NULL), HERE);
+    check_child(aio_group_spawn_copy(&group, say_where, &x, sizeof x), HERE);
+    check_child(AIO_GROUP_SPAWN(&group, say_where, int, 0), HERE);
+    check_child((aio_group_spawn)(&group, say_where, NULL), "");
+    check_child((aio_group_spawn_with)(&group, NULL, say_where, NULL), "");
+    check_child((aio_group_spawn_copy)(&group, say_where, &x, sizeof x), "");
+    check_int(aio_group_end(&group, 0), 0);
+}
+
+TASK_TEST(child_that_is_waited_for_says_where_it_was_started)
+{
+    aio_group group;
+    if (aio_group_begin(&group) < 0)
+        return;
+    children.count = 0;
+    int rc = aio_group_start(&group, say_where, NULL, NULL); children.place = HERE;
+    if (rc == 0)
+        rc = (aio_group_start)(&group, say_where, NULL, NULL);
+    if (rc == 0)
+        rc = (aio_group_start_with)(&group, NULL, say_where, NULL, NULL);
+    if (rc == 0 && check_int(children.count, 3)) {
+        check_string(children.places[0], children.place);
+        check(children.places[1] == NULL && children.places[2] == NULL);
+    }
+    check_int(aio_group_end(&group, 0), 0);
 }
 
 TASK_TEST(future_knows_where_it_was_made)

@@ -164,6 +164,37 @@ AIO_API int aio_group_start_with(aio_group *group, const aio_spawn_options *opti
                                  aio_function function, void *arg, void **out_value) AIO_MUST_USE;
 
 /*
+ * These on behalf of another place in the source, as aio_spawn_at(): what the macros below call, so
+ * that reports and dumps can say where a child was spawned.  `place` is a text that outlives the
+ * child, or NULL; so may `options` be.
+ *
+ * Returns    as aio_group_spawn(); as aio_group_task(); as aio_group_start().
+ * Suspends   as those.
+ * Owns       as those; borrows place as long as there is the child.
+ */
+AIO_API int aio_group_spawn_at(const char *place, aio_group *group,
+                               const aio_spawn_options *options, aio_function function,
+                               void *arg) AIO_MUST_USE;
+AIO_API int aio_group_spawn_copy_at(const char *place, aio_group *group, aio_function function,
+                                    const void *args, size_t size) AIO_MUST_USE;
+AIO_API aio_task *aio_group_task_at(const char *place, aio_group *group,
+                                    const aio_spawn_options *options, aio_function function,
+                                    void *arg) AIO_MUST_USE;
+AIO_API int aio_group_start_at(const char *place, aio_group *group,
+                               const aio_spawn_options *options, aio_function function, void *arg,
+                               void **out_value) AIO_MUST_USE;
+#define aio_group_spawn(group, ...)                                                                \
+    aio_group_spawn_at(AIO_HERE, (group), (const aio_spawn_options *)0, __VA_ARGS__)
+#define aio_group_spawn_with(...) aio_group_spawn_at(AIO_HERE, __VA_ARGS__)
+#define aio_group_spawn_copy(...) aio_group_spawn_copy_at(AIO_HERE, __VA_ARGS__)
+#define aio_group_task(group, ...)                                                                 \
+    aio_group_task_at(AIO_HERE, (group), (const aio_spawn_options *)0, __VA_ARGS__)
+#define aio_group_task_with(...) aio_group_task_at(AIO_HERE, __VA_ARGS__)
+#define aio_group_start(group, ...)                                                                \
+    aio_group_start_at(AIO_HERE, (group), (const aio_spawn_options *)0, __VA_ARGS__)
+#define aio_group_start_with(...) aio_group_start_at(AIO_HERE, __VA_ARGS__)
+
+/*
  * A child says that it is ready.  Of one that was not started by aio_group_start(), or said so
  * before, nothing comes: so a function may be started either way.
  *

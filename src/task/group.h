@@ -61,8 +61,8 @@ int aio__group_enter(const aio_group *group, aio__group **out_group);
  * Starts a child on a place that was taken; the group has the one share in it.  NULL with errno,
  * and the place is free again.
  */
-aio__member *aio__group_add(aio__group *group, const aio_spawn_options *options,
-                            aio_function function, void *arg);
+aio__member *aio__group_add(const char *place, aio__group *group,
+                            const aio_spawn_options *options, aio_function function, void *arg);
 /* What becomes of a member when its task has ended: its handle's run. */
 void aio__member_done(aio__handle *handle);
 /* Gives free places to those who wait; refuses them all. */

@@ -102,7 +102,7 @@ int aio_group_set_limit(aio_group *group, size_t limit)
 /* ---- spawning ------------------------------------------------------------------------------- */
 
 /* A task of the group's loop; NULL with errno. */
-static aio__task *make_task(aio__group *group, const aio_spawn_options *options,
+static aio__task *make_task(const char *place, aio__group *group, const aio_spawn_options *options,
                             aio_function function, void *arg)
 {
     aio_spawn_options on_loop = AIO_SPAWN_OPTIONS_INIT;
@@ -114,12 +114,12 @@ static aio__task *make_task(aio__group *group, const aio_spawn_options *options,
         return NULL;
     }
     on_loop.loop = loop;
-    aio_task *task = aio_spawn_with(&on_loop, function, arg);
+    aio_task *task = aio_spawn_at(place, &on_loop, function, arg);
     return task != NULL ? aio__task_of(task) : NULL;
 }
 
-aio__member *aio__group_add(aio__group *group, const aio_spawn_options *options,
-                            aio_function function, void *arg)
+aio__member *aio__group_add(const char *place, aio__group *group,
+                            const aio_spawn_options *options, aio_function function, void *arg)
 {
     aio__scheduler *scheduler = group->scope.task->future.scheduler;
     aio__member *member = aio__scope_record(&scheduler->member_pool, sizeof *member);
@@ -127,7 +127,7 @@ aio__member *aio__group_add(aio__group *group, const aio_spawn_options *options,
         errno = ENOMEM;
         goto leave;
     }
-    aio__task *task = make_task(group, options, function, arg);
+    aio__task *task = make_task(place, group, options, function, arg);
     if (task == NULL)
         goto free_member;
     *member = (aio__member){.group = group, .task = task};
@@ -151,31 +151,27 @@ leave:
     return NULL;
 }
 
-int aio_group_spawn_with(aio_group *group, const aio_spawn_options *options,
-                         aio_function function, void *arg)
+int aio_group_spawn_at(const char *place, aio_group *group, const aio_spawn_options *options,
+                       aio_function function, void *arg)
 {
     aio__group *record;
     int rc = aio__group_enter(group, &record);
     if (rc < 0)
         return rc;
-    return aio__group_add(record, options, function, arg) != NULL ? 0 : -errno;
+    return aio__group_add(place, record, options, function, arg) != NULL ? 0 : -errno;
 }
 
-int aio_group_spawn(aio_group *group, aio_function function, void *arg)
-{
-    return aio_group_spawn_with(group, NULL, function, arg);
-}
-
-int aio_group_spawn_copy(aio_group *group, aio_function function, const void *args, size_t size)
+int aio_group_spawn_copy_at(const char *place, aio_group *group, aio_function function,
+                            const void *args, size_t size)
 {
     aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
     options.copy = size != 0 ? args : NULL;
     options.copy_size = args != NULL ? size : 0;
-    return aio_group_spawn_with(group, &options, function, NULL);
+    return aio_group_spawn_at(place, group, &options, function, NULL);
 }
 
-aio_task *aio_group_task_with(aio_group *group, const aio_spawn_options *options,
-                              aio_function function, void *arg)
+aio_task *aio_group_task_at(const char *place, aio_group *group, const aio_spawn_options *options,
+                            aio_function function, void *arg)
 {
     aio__group *record;
     int rc = aio__group_enter(group, &record);
@@ -183,11 +179,35 @@ aio_task *aio_group_task_with(aio_group *group, const aio_spawn_options *options
         errno = -rc;
         return NULL;
     }
-    aio__member *member = aio__group_add(record, options, function, arg);
+    aio__member *member = aio__group_add(place, record, options, function, arg);
     return member != NULL ? aio_retain(&member->task->future) : NULL;
 }
 
-aio_task *aio_group_task(aio_group *group, aio_function function, void *arg)
+/* ---- the same without a place --------------------------------------------------------------- */
+
+int(aio_group_spawn)(aio_group *group, aio_function function, void *arg)
 {
-    return aio_group_task_with(group, NULL, function, arg);
+    return aio_group_spawn_at(NULL, group, NULL, function, arg);
+}
+
+int(aio_group_spawn_with)(aio_group *group, const aio_spawn_options *options,
+                          aio_function function, void *arg)
+{
+    return aio_group_spawn_at(NULL, group, options, function, arg);
+}
+
+int(aio_group_spawn_copy)(aio_group *group, aio_function function, const void *args, size_t size)
+{
+    return aio_group_spawn_copy_at(NULL, group, function, args, size);
+}
+
+aio_task *(aio_group_task)(aio_group *group, aio_function function, void *arg)
+{
+    return aio_group_task_at(NULL, group, NULL, function, arg);
+}
+
+aio_task *(aio_group_task_with)(aio_group *group, const aio_spawn_options *options,
+                                aio_function function, void *arg)
+{
+    return aio_group_task_at(NULL, group, options, function, arg);
 }

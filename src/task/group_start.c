@@ -93,8 +93,8 @@ static int wait_until_ready(aio__starting *starting)
     return rc == 0 ? starting->result : rc;
 }
 
-int aio_group_start_with(aio_group *group, const aio_spawn_options *options,
-                         aio_function function, void *arg, void **out_value)
+int aio_group_start_at(const char *place, aio_group *group, const aio_spawn_options *options,
+                       aio_function function, void *arg, void **out_value)
 {
     aio__group *record;
     aio__starting starting = {.failed = NULL};
@@ -110,7 +110,7 @@ int aio_group_start_with(aio_group *group, const aio_spawn_options *options,
         aio__group_leave(record);
         return rc;
     }
-    starting.member = aio__group_add(record, options, function, arg);
+    starting.member = aio__group_add(place, record, options, function, arg);
     if (starting.member == NULL)
         return -errno;
     starting.member->starting = &starting;
@@ -120,7 +120,13 @@ int aio_group_start_with(aio_group *group, const aio_spawn_options *options,
     return rc;
 }
 
-int aio_group_start(aio_group *group, aio_function function, void *arg, void **out_value)
+int(aio_group_start)(aio_group *group, aio_function function, void *arg, void **out_value)
 {
-    return aio_group_start_with(group, NULL, function, arg, out_value);
+    return aio_group_start_at(NULL, group, NULL, function, arg, out_value);
+}
+
+int(aio_group_start_with)(aio_group *group, const aio_spawn_options *options,
+                          aio_function function, void *arg, void **out_value)
+{
+    return aio_group_start_at(NULL, group, options, function, arg, out_value);
 }
