@@ -263,7 +263,7 @@ static int leave_anywhere(http_server *server)
     int rc = 0;
     reports = 0;
     (void)aio_loop_set_exception_handler(aio_loop_current(), count_report, NULL);
-    for (size_t size = 1; rc == 0 && size < sizeof text; size += test_sweeping() ? 20 : 1) {
+    for (size_t size = 1; rc == 0 && size < sizeof text; size += test_sweeping() ? 80 : 1) {
         rc = leave_after(server, text, size, false);
         if (rc == 0)
             rc = leave_after(server, text, size, true);

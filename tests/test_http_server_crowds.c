@@ -18,6 +18,9 @@
 
 /* ---- a crew ---------------------------------------------------------------------------------- */
 
+/* Why they are not swept. */
+#define CROWDED "its clients are many, but each allocates as in test_http_server"
+
 #define BATCH 500 /* of clients that connect: less than the backlog */
 
 static struct http_crew crew;
@@ -167,22 +170,22 @@ static void be_slow_with(size_t count, const char *first, const char *then, int 
     attack(patient(), be_slow);
 }
 
-TEST(ten_thousand_clients_whose_head_never_ends_are_sent_away_in_time)
+TEST_WITHOUT_SWEEP(ten_thousand_clients_whose_head_never_ends_are_sent_away_in_time, CROWDED)
 {
     be_slow_with(10000, "GET / HTTP/1.1\r\nHost: a\r\nX: ", "a", 408);
 }
 
-TEST(thousands_of_clients_who_say_nothing_are_closed_in_time)
+TEST_WITHOUT_SWEEP(thousands_of_clients_who_say_nothing_are_closed_in_time, CROWDED)
 {
     be_slow_with(3000, NULL, NULL, HTTP_CREW_SILENT);
 }
 
-TEST(thousands_of_clients_who_ask_no_more_are_closed_in_time)
+TEST_WITHOUT_SWEEP(thousands_of_clients_who_ask_no_more_are_closed_in_time, CROWDED)
 {
     be_slow_with(3000, GET, NULL, 200);
 }
 
-TEST(thousands_of_clients_whose_body_never_ends_are_sent_away_in_time)
+TEST_WITHOUT_SWEEP(thousands_of_clients_whose_body_never_ends_are_sent_away_in_time, CROWDED)
 {
     be_slow_with(3000, POST "Content-Length: 100000\r\n\r\n", "a", 408);
 }
@@ -205,7 +208,7 @@ static void keep_responses_out_of_the_kernel(void)
 }
 
 /* Exact: chaos makes a server wait for requests that are there, and they are late then. */
-TEST_EXACT(thousand_clients_who_do_not_read_are_given_up_in_time)
+TEST_DEFINE(thousand_clients_who_do_not_read_are_given_up_in_time, CROWDED, true)
 {
     keep_responses_out_of_the_kernel();
     slow.first_count = 2000;
@@ -312,18 +315,18 @@ static void flood_with(const struct part *parts, size_t count)
 #define A50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define A250 A50 A50 A50 A50 A50
 
-TEST(heads_up_to_the_limits_take_a_bounded_memory)
+TEST_WITHOUT_SWEEP(heads_up_to_the_limits_take_a_bounded_memory, CROWDED)
 {
     FLOOD({"GET /", 1}, {A250, 32}, {" HTTP/1.1\r\nHost: a\r\n", 1}, {"X: " A250 "\r\n", 64});
 }
 
-TEST(lines_that_never_end_take_a_bounded_memory)
+TEST_WITHOUT_SWEEP(lines_that_never_end_take_a_bounded_memory, CROWDED)
 {
     FLOOD({"GET /", 1}, {A250, 400});
     FLOOD({"GET / HTTP/1.1\r\nX: ", 1}, {A250, 400});
 }
 
-TEST(bodies_take_a_bounded_memory)
+TEST_WITHOUT_SWEEP(bodies_take_a_bounded_memory, CROWDED)
 {
     FLOOD({POST "Content-Length: 1000000\r\n\r\n", 1}, {A250, 3900});
     FLOOD({POST "Content-Length: 9000000\r\n\r\n", 1}, {A250, 3900});
@@ -331,7 +334,7 @@ TEST(bodies_take_a_bounded_memory)
           {"0\r\nX: ", 1}, {A50, 80});
 }
 
-TEST(pipelines_whose_responses_nobody_reads_take_a_bounded_memory)
+TEST_WITHOUT_SWEEP(pipelines_whose_responses_nobody_reads_take_a_bounded_memory, CROWDED)
 {
     FLOOD({GET, 2000});
 }
