@@ -142,6 +142,26 @@ TASK_TEST(who_waits_for_either_of_two_may_be_awaited_by_one)
     aio_release(either[0]);
 }
 
+static int cancel_and_await(void *arg)
+{
+    aio_task **first = arg;
+    int rc = aio_yield();
+    if (rc == 0)
+        (void)aio_task_cancel(*first);
+    return rc < 0 ? rc : aio_await(*first);
+}
+
+/* The first is on its way out of its wait for the second, which waits for that. */
+TASK_TEST(who_was_cancelled_and_has_not_gone_on_closes_no_circle)
+{
+    aio_task *tasks[2];
+    tasks[0] = aio_spawn(await_done_of, &tasks[1]);
+    tasks[1] = aio_spawn(cancel_and_await, &tasks[0]);
+    int rc = aio_join(tasks[1]);
+    check(rc == -ECANCELED || rc == -ENOMEM);
+    (void)aio_task_stop(tasks[0]);
+}
+
 struct trio {
     aio_future *future;
     aio_task *gatherer, *other;

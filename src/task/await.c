@@ -21,9 +21,10 @@ enum { OWN_SHARE = 1, BOTH_SHARES = 2 };
 static bool stop_waiting(aio__wait *wait)
 {
     struct single *single = aio__container(wait, struct single, await.wait);
-    if (single->future->done || wait->result != 0)
+    if (single->future->done || single->await.over)
         return false; /* it was woken, by that or by a cancellation */
     aio__link_remove(&wait->task->handle.link);
+    single->await.over = true;
     aio__wake(wait, -ECANCELED);
     return true;
 }

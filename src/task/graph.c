@@ -188,7 +188,7 @@ static aio__await *needs(const aio__task *task)
 {
     aio__await *await = task->wait != NULL ? task->wait->await : NULL;
     /* One that was cancelled, or whose gathering has failed, waits for nothing any more. */
-    bool waits = await != NULL && !await->loose && await->wait.result >= 0;
+    bool waits = await != NULL && !await->loose && !await->over;
     return waits ? await : NULL;
 }
 
