@@ -83,6 +83,7 @@ static bool request(aio_future *future, struct walk *walk, aio__await **out_awai
     return true;
 }
 
+/* One that is over waits for nothing: a walk finds no targets there. */
 static void enter(aio__await *await, aio__await *outer)
 {
     await->outer = outer;
@@ -187,9 +188,7 @@ bool aio__future_request_cancel(aio_future *future)
 static aio__await *needs(const aio__task *task)
 {
     aio__await *await = task->wait != NULL ? task->wait->await : NULL;
-    /* One that was cancelled, or whose gathering has failed, waits for nothing any more. */
-    bool waits = await != NULL && !await->loose && !await->over;
-    return waits ? await : NULL;
+    return await != NULL && !await->loose ? await : NULL;
 }
 
 /* Whether some task may be waiting for this one. */
