@@ -483,7 +483,7 @@ static int release_on_a_thread(void *arg)
     return 0;
 }
 
-/* Runs it in a child, whose last line goes to the parent: how the child ended. */
+/* Runs it in a child, whose first words go to the parent: how the child ended. */
 static int run_in_a_child(aio_function function, char *out_line, size_t size)
 {
     int ends[2], status = 0;
@@ -498,8 +498,10 @@ static int run_in_a_child(aio_function function, char *out_line, size_t size)
         _exit(0);
     }
     (void)close(ends[1]);
-    ssize_t length = read(ends[0], out_line, size - 1);
-    out_line[length > 0 ? length : 0] = '\0';
+    size_t length = 0;
+    for (ssize_t n; (n = read(ends[0], out_line + length, size - 1 - length)) > 0;)
+        length += (size_t)n;
+    out_line[length] = '\0';
     (void)close(ends[0]);
     check_int(waitpid(child, &status, 0), child);
     return status;
@@ -510,7 +512,7 @@ TEST_WITHOUT_SWEEP(share_that_is_given_back_once_too_often_stops_the_program,
 {
     static const aio_function functions[] = {release_twice, release_what_runs, release_on_a_thread};
     for (int i = 0; i < 3; i++) {
-        char line[512];
+        char line[4096];
         int status = run_in_a_child(functions[i], line, sizeof line);
         check(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
         check(strstr(line, i == 2 ? "another thread" : "who has no share in it") != NULL ||
