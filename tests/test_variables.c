@@ -61,7 +61,7 @@ TEST(an_empty_set_has_no_values)
     aio__variables_drop(&variables);
 }
 
-TEST_WITHOUT_SWEEP(each_of_many_variables_has_its_own_value)
+TEST_WITHOUT_SWEEP(each_of_many_variables_has_its_own_value, "a thousand allocations")
 {
     aio__variables variables = {NULL, 0};
     check_int(fill(&variables, COUNT), COUNT);
@@ -147,7 +147,7 @@ TEST(a_value_lives_as_long_as_any_set_has_it)
 }
 
 /* Each allocation on the way of one change fails once: what was there stays. */
-TEST_WITHOUT_SWEEP(a_change_without_memory_changes_nothing)
+TEST_WITHOUT_SWEEP(a_change_without_memory_changes_nothing, "it makes them fail itself")
 {
     aio__variables a = {NULL, 0};
     check_int(fill(&a, 200), 200);
