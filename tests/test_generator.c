@@ -1,6 +1,7 @@
 /*
  * Generators: bodies that give items, in the task that asks.
  */
+#include <aio/debug.h>
 #include <aio/group.h>
 
 #include "support/generator_case.h"
@@ -448,47 +449,6 @@ TASK_TEST(a_body_may_swallow_a_cancellation_as_a_call_may)
     check_int(aio_generator_close(script.other), 0);
 }
 
-/* ---- throwing ------------------------------------------------------------------------------- */
-
-static int yield_what_was_thrown(void *arg)
-{
-    int item = 0;
-    (void)arg;
-    for (int i = 0; i < 3; i++)
-        item = aio_generator_yield(&item);
-    return item;
-}
-
-TASK_TEST(what_is_thrown_is_what_the_yield_returns)
-{
-    int item = 0;
-    aio_generator *generator = aio_generator_new(yield_what_was_thrown, NULL, sizeof item);
-    if (generator == NULL)
-        return;
-    check_int(aio_generator_next(generator, &item), 1);
-    check_int(aio_generator_throw(generator, -EIO, &item), 1);
-    check_int(item, -EIO);
-    check_int(aio_generator_next(generator, &item), 1);
-    check_int(item, 0);
-    check_int(aio_generator_throw(generator, 0, &item), -EINVAL);
-    check_int(aio_generator_throw(generator, -ENOENT, &item), -ENOENT);
-    check_int(aio_generator_throw(generator, -ENOENT, &item), 0);
-    check_int(aio_generator_close(generator), 0);
-}
-
-TASK_TEST(a_body_that_has_not_begun_never_does_when_something_is_thrown)
-{
-    struct script script = {.result = 0};
-    aio_generator *generator = new_cleaner(&script);
-    int item;
-    if (generator == NULL)
-        return;
-    check_int(aio_generator_throw(generator, -EIO, &item), -EIO);
-    check_int(aio_generator_next(generator, &item), 0);
-    check_int(aio_generator_close(generator), 0);
-    check_string(script.trace.text, "");
-}
-
 /* ---- scopes --------------------------------------------------------------------------------- */
 
 static int yield_in_a_timeout(void *arg)
@@ -656,6 +616,31 @@ static void misuse_in_a_callback(void *arg)
     check_int(aio_generator_next(arg, &item), -EPERM);
     check_int(aio_generator_throw(arg, -EIO, &item), -EPERM);
     check_int(aio_generator_close(arg), -EPERM);
+}
+
+static int yield_where_nothing_must_suspend(void *arg)
+{
+    aio_noswitch_begin();
+    check_int(aio_generator_yield(arg), -EPERM);
+    aio_noswitch_end();
+    return aio_generator_yield(arg);
+}
+
+TASK_TEST(code_that_must_not_suspend_neither_asks_nor_yields)
+{
+    int item = 0;
+    catch_failures(&caught);
+    aio_generator *generator =
+        aio_generator_new(yield_where_nothing_must_suspend, &item, sizeof item);
+    if (generator == NULL)
+        return;
+    aio_noswitch_begin();
+    check_int(aio_generator_next(generator, &item), -EPERM);
+    check_int(caught.count, 1);
+    aio_noswitch_end();
+    check_int(aio_generator_next(generator, &item), 1);
+    check_int(caught.count, 2);
+    check_int(aio_generator_close(generator), 0);
 }
 
 TASK_TEST(only_tasks_may_ask_and_close)

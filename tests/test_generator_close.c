@@ -1,5 +1,5 @@
 /*
- * Generators that end: closed, left to the loop, or run through by AIO_FOREACH.
+ * Generators that end: closed, thrown at, left to the loop, or run through by AIO_FOREACH.
  */
 #include <limits.h>
 #include <signal.h>
@@ -143,6 +143,47 @@ TASK_TEST(a_group_that_a_body_leaves_open_ends_with_it)
     }
     check_int(aio_task_count(NULL), before);
     check_int(aio_generator_close(generator), 0);
+}
+
+/* ---- throwing ------------------------------------------------------------------------------- */
+
+static int yield_what_was_thrown(void *arg)
+{
+    int item = 0;
+    (void)arg;
+    for (int i = 0; i < 3; i++)
+        item = aio_generator_yield(&item);
+    return item;
+}
+
+TASK_TEST(what_is_thrown_is_what_the_yield_returns)
+{
+    int item = 0;
+    aio_generator *generator = aio_generator_new(yield_what_was_thrown, NULL, sizeof item);
+    if (generator == NULL)
+        return;
+    check_int(aio_generator_next(generator, &item), 1);
+    check_int(aio_generator_throw(generator, -EIO, &item), 1);
+    check_int(item, -EIO);
+    check_int(aio_generator_next(generator, &item), 1);
+    check_int(item, 0);
+    check_int(aio_generator_throw(generator, 0, &item), -EINVAL);
+    check_int(aio_generator_throw(generator, -ENOENT, &item), -ENOENT);
+    check_int(aio_generator_throw(generator, -ENOENT, &item), 0);
+    check_int(aio_generator_close(generator), 0);
+}
+
+TASK_TEST(a_body_that_has_not_begun_never_does_when_something_is_thrown)
+{
+    struct script script = {.result = 0};
+    aio_generator *generator = new_cleaner(&script);
+    int item;
+    if (generator == NULL)
+        return;
+    check_int(aio_generator_throw(generator, -EIO, &item), -EIO);
+    check_int(aio_generator_next(generator, &item), 0);
+    check_int(aio_generator_close(generator), 0);
+    check_string(script.trace.text, "");
 }
 
 /* ---- AIO_FOREACH ---------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 
 #include "base/sys.h"
 #include "task/scope.h"
+#include "task/wait.h"
 
 /* So often a body may yield while it is being closed; then its stack goes as it is. */
 #define MOST_IGNORED 10
@@ -80,6 +81,9 @@ int aio_generator_yield(const void *item)
         return -EPERM;
     if (generator->closing)
         return ignore_closing(generator);
+    /* Who is in code that must not suspend enters no body, so it is the body that is in such. */
+    if (!aio__may_suspend("yield to a consumer"))
+        return -EPERM;
     if ((item == NULL && generator->item_size != 0) ||
         aio__scope_of_generator(task, generator) != NULL)
         return -EINVAL;
@@ -185,7 +189,7 @@ size_t aio_generator_item_size(const aio_generator *generator)
 static int can_enter(const aio_generator *generator, aio__task **out_task)
 {
     *out_task = aio__scope_task();
-    if (*out_task == NULL)
+    if (*out_task == NULL || !aio__may_suspend("generator"))
         return -EPERM;
     if ((*out_task)->future.scheduler != generator->scheduler)
         return -EINVAL;
