@@ -114,7 +114,7 @@ AIO_API size_t aio_generator_item_size(const aio_generator *generator);
  * body of a generator, in whatever depth.
  *
  * Returns    0; -AIO_ECLOSED if the generator is being closed; what aio_generator_throw() gave;
- *            -EPERM outside a body, and after an aio_noswitch_begin(); -EINVAL for no item, and in a
+ *            -EPERM outside a body, and after aio_noswitch_begin(); -EINVAL for no item, and in a
  *            scope (a timeout, a group) that the body has begun and not ended, for the consumer is
  *            not inside that.
  * Suspends   the body, always, unless it fails; never the task.
