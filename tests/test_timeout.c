@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include <aio/channel.h>
 #include <aio/task.h>
 
 #include "support/task_case.h"
@@ -525,6 +526,63 @@ TASK_TEST(a_cancellation_that_was_taken_back_does_not_reach_the_code_around)
     check_int(aio_sleep(10), 0);
     check_int(aio_task_cancelling(self), 0);
     (void)aio_handle_cancel(&handle);
+}
+
+static int receive(void *channel)
+{
+    return aio_channel_receive(channel, NULL);
+}
+
+/* What is handed over is not taken back, so the expiry finds nothing to cancel; nor shall it find
+ * anything later, although the task has ignored another cancellation before. */
+static void send_too_late(aio_timeout *timeout, aio_channel *channel)
+{
+    check_int(aio_timeout_begin(timeout, 0), 0);
+    check_int(aio_channel_send(channel, NULL), 0);
+    check(aio_timeout_expired(timeout));
+}
+
+static void suspend_unharmed(void)
+{
+    check_int(aio_task_cancelling(aio_task_current()), 1);
+    check_int(aio_yield(), 0);
+}
+
+static void cancel_and_ignore(void)
+{
+    check_int(aio_task_cancel(aio_task_current()), 1);
+    check_int(aio_yield(), -ECANCELED);
+}
+
+TASK_TEST(a_timeout_that_came_too_late_for_its_work_cancels_nothing_after_it)
+{
+    aio_timeout timeout = AIO_TIMEOUT_INIT;
+    aio_channel *channel = aio_channel_new(0, 0);
+    cancel_and_ignore();
+    aio_task *receiver = aio_spawn(receive, channel);
+    send_too_late(&timeout, channel);
+    check_int(aio_timeout_end(&timeout, 5), 5);
+    suspend_unharmed();
+    aio_channel_free(channel);
+    check_int(aio_join(receiver), 0);
+}
+
+TASK_TEST(nor_does_one_that_was_left_open)
+{
+    aio_timeout outer = AIO_TIMEOUT_INIT, inner = AIO_TIMEOUT_INIT;
+    struct caught caught;
+    catch_failures(&caught);
+    aio_channel *channel = aio_channel_new(0, 0);
+    cancel_and_ignore();
+    aio_task *receiver = aio_spawn(receive, channel);
+    check_int(aio_timeout_begin(&outer, AIO_FOREVER), 0);
+    send_too_late(&inner, channel);
+    check_int(aio_timeout_end(&outer, 5), 5);
+    check_int(caught.count, 1);
+    suspend_unharmed();
+    (void)aio_timeout_end(&inner, 0); /* if outer could not begin */
+    aio_channel_free(channel);
+    check_int(aio_join(receiver), 0);
 }
 
 TASK_TEST(a_run_of_no_function_is_einval)

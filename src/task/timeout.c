@@ -55,11 +55,24 @@ static void drop(aio__scope *scope)
     shut(aio__container(scope, struct record, scope));
 }
 
+/*
+ * It has expired: takes its own request back, whether that was delivered or not (what was done
+ * already is not undone, see aio/channel.h).  True if nobody else has asked since it began.
+ */
+static bool take_back(const struct record *record)
+{
+    aio__task *task = record->scope.task;
+    if (aio__task_uncancel(task) > record->cancelling)
+        return false;
+    task->must_cancel = false;
+    return true;
+}
+
 static void close_left_open(aio__scope *scope)
 {
     struct record *record = aio__container(scope, struct record, scope);
     if (record->expired)
-        (void)aio__task_uncancel(scope->task);
+        (void)take_back(record);
     shut(record);
 }
 
@@ -117,7 +130,7 @@ int aio_timeout_end(aio_timeout *timeout, int result)
     aio__scopes_close(task, &record->scope);
     /* asyncio's Timeout.__aexit__: its own cancellation is taken back; if no other is left that was
      * not there when it began, the one that ended the work was its own. */
-    if (record->expired && aio__task_uncancel(task) <= record->cancelling && result == -ECANCELED)
+    if (record->expired && take_back(record) && result == -ECANCELED)
         result = -ETIMEDOUT;
     timeout->expired = record->expired;
     timeout->scope = NULL;
