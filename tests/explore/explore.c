@@ -30,7 +30,8 @@
 static const struct subject *const subjects[] = {
     &lock_subject,      &semaphore_subject, &bounded_semaphore_subject,
     &event_subject,     &condition_subject, &barrier_subject,
-    &queue_subject,     &queue_end_subject,
+    &queue_subject,     &queue_end_subject, &channel_subject,
+    &select_subject,    &select_lots_subject,
 };
 
 /* ---- the tape -------------------------------------------------------------------------------- */

@@ -47,6 +47,7 @@ struct operation {
 struct subject {
     const char *name;
     unsigned depth, disturbances; /* the bounds, unless the command line says otherwise */
+    bool draws_lots;              /* the loop does, so each run needs one of its own */
     const struct operation *operations;
     size_t operation_count;
     void (*begin)(void);               /* a new thing; it may choose() which */
@@ -58,7 +59,9 @@ struct subject {
 };
 
 extern const struct subject lock_subject, semaphore_subject, bounded_semaphore_subject,
-    event_subject, condition_subject, barrier_subject, queue_subject, queue_end_subject;
+    event_subject, condition_subject, barrier_subject, queue_subject, queue_end_subject,
+    channel_subject, select_subject,
+    select_lots_subject;
 
 /* ---- the world that runs --------------------------------------------------------------------- */
 
@@ -97,6 +100,8 @@ const char *world_close(void);
  */
 void wait_begin(struct actor *actor, int place);
 bool wait_end(struct actor *actor, int rc);
+/* The same where a cancellation is more than that, and the subject checks it. */
+bool wait_over(struct actor *actor, int rc);
 
 /* Somebody has asked it to end, and it has not heard of that. */
 bool actor_cancelled(const struct actor *actor);

@@ -91,16 +91,21 @@ void wait_begin(struct actor *actor, int place)
     actor->granted = false;
 }
 
+bool wait_over(struct actor *actor, int rc)
+{
+    actor->place = NOWHERE;
+    if (rc == -ECANCELED)
+        actor->heard = aio_task_cancelling(actor->task);
+    return world.turn != actor->since;
+}
+
 bool wait_end(struct actor *actor, int rc)
 {
-    bool suspended = world.turn != actor->since, cancelled = actor_cancelled(actor);
-    actor->place = NOWHERE;
+    bool cancelled = actor_cancelled(actor), suspended = wait_over(actor, rc);
     expect(world.over || suspended || rc != -ECANCELED, "a call that did not wait was cancelled");
     expect(world.over || cancelled || rc != -ECANCELED, "a wait was cancelled by nobody");
     expect(world.over || !suspended || !cancelled || rc == -ECANCELED,
            "a cancellation was not delivered");
-    if (rc == -ECANCELED)
-        actor->heard = aio_task_cancelling(actor->task);
     return suspended;
 }
 
@@ -411,7 +416,7 @@ const char *world_run(const struct subject *subject, unsigned operations, unsign
     for (unsigned i = 0; i < ACTORS; i++)
         aio_release(world.actors[i].task);
     /* Whatever is left of a run that went wrong goes with its loop. */
-    if (world.violation != NULL)
+    if (world.violation != NULL || subject->draws_lots)
         (void)world_close();
     return world.violation;
 }
