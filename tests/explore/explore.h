@@ -29,6 +29,9 @@ struct actor {
     int place;           /* where it waits, or NOWHERE */
     unsigned ticket;     /* valid while it waits: who came before whom */
     unsigned since;      /* the turn in which its wait began */
+    unsigned end;        /* who ended before whom; in the first turn, also without having begun,
+                          * they do in the order of their numbers */
+    int result;          /* not 0: it has failed, and ends */
     int requests;        /* to cancel it, of others and its own */
     int heard;           /* so many requests does it know of */
     int timeouts;        /* that are open: each may have made a request, too */
@@ -48,6 +51,7 @@ struct subject {
     const char *name;
     unsigned depth, disturbances; /* the bounds, unless the command line says otherwise */
     bool draws_lots;              /* the loop does, so each run needs one of its own */
+    bool passes_on;               /* its calls cancel, and report failures, of themselves */
     const struct operation *operations;
     size_t operation_count;
     void (*begin)(void);               /* a new thing; it may choose() which */
@@ -61,7 +65,7 @@ struct subject {
 extern const struct subject lock_subject, semaphore_subject, bounded_semaphore_subject,
     event_subject, condition_subject, barrier_subject, queue_subject, queue_end_subject,
     channel_subject, select_subject,
-    select_lots_subject;
+    select_lots_subject, gather_subject, await_subject;
 
 /* ---- the world that runs --------------------------------------------------------------------- */
 
@@ -70,7 +74,7 @@ struct world {
     aio_loop *loop;
     struct actor actors[ACTORS];
     unsigned operations, disturbances; /* how many are left */
-    unsigned turn, tickets;
+    unsigned turn, tickets, ends;
     bool over;             /* all end: nothing is chosen or checked any more */
     const char *violation; /* the first; NULL */
     bool traced;
