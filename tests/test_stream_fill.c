@@ -50,6 +50,32 @@ TEST(short_read_on_tcp_spares_the_read_that_would_find_nothing)
     scene_play(pairs_tcp, ping_pong);
 }
 
+/* One event for both, which came to the first read. */
+static int read_end_with_data(struct scene *scene)
+{
+    struct scene_reading reading = {.stream = scene->stream, .size = sizeof reading.data};
+    char byte;
+    faults_clear();
+    aio_task *reader = aio_spawn(scene_read, &reading);
+    int rc = aio_yield();
+    scene_put(scene, "ab");
+    scene_end(scene);
+    check_int(aio_join(reader), 2);
+    if (rc == 0)
+        check_int(aio_stream_read(scene->stream, &byte, 1), 0);
+    return rc;
+}
+
+TEST(end_that_came_with_the_last_bytes_is_read_although_that_read_was_short)
+{
+    scene_play(pairs_tcp, read_end_with_data);
+}
+
+TEST(end_that_came_with_the_last_bytes_of_a_pipe_is_read)
+{
+    scene_play(pairs_pipe, read_end_with_data);
+}
+
 static int pass_urgent_data(struct scene *scene)
 {
     char data[1024];
