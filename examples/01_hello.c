@@ -1,6 +1,8 @@
 /*
  * 01_hello: a program that waits for a moment.
  *
+ *     import asyncio
+ *
  *     async def hello():
  *         print("hello")
  *         await asyncio.sleep(0.05)

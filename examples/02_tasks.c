@@ -1,17 +1,21 @@
 /*
  * 02_tasks: functions that run concurrently, and their results.
  *
- *     async def cook(dish):
- *         print(f"{dish.name}: on the fire")
- *         await asyncio.sleep(dish.minutes / 1000)
- *         print(f"{dish.name}: done")
- *         return dish.price
+ *     import asyncio
+ *
+ *     async def cook(name, minutes, price):
+ *         print(f"{name}: on the fire")
+ *         await asyncio.sleep(minutes / 1000)
+ *         print(f"{name}: done")
+ *         return price
  *
  *     async def dinner():
- *         first = asyncio.create_task(cook(soup))
- *         second = asyncio.create_task(cook(rice))
+ *         first = asyncio.create_task(cook("soup", 60, 5))
+ *         second = asyncio.create_task(cook("rice", 20, 7))
  *         total = await first + await second
  *         print(f"{total} to pay")
+ *
+ *     asyncio.run(dinner())
  *
  * A task runs a function of one pointer on a stack of its own.  aio_join() awaits a task and lets
  * go of it; it accepts NULL, the task that could not be spawned, and then says -ENOMEM.

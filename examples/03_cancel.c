@@ -1,6 +1,8 @@
 /*
  * 03_cancel: asking a task to end.
  *
+ *     import asyncio
+ *
  *     async def worker():
  *         print("working")
  *         try:
@@ -16,9 +18,16 @@
  *             await task
  *         except asyncio.CancelledError:
  *             print("the worker was cancelled")
+ *         task = asyncio.create_task(worker())
+ *         await asyncio.sleep(0.03)
+ *         task.cancel()
+ *         await asyncio.wait([task])
+ *         print("and stopped in one line")        # in C
+ *
+ *     asyncio.run(boss())
  *
  * The call in which the task waits returns -ECANCELED, once; the task cleans up and returns that.
- * Where nobody cares how the task fared, aio_task_stop() does the last three steps.
+ * Where nobody cares how the task fared, aio_task_stop() cancels, waits and releases.
  *
  * Output:
  *   working

@@ -1,6 +1,8 @@
 /*
  * 07_arguments: arguments that a task takes with it.
  *
+ *     import asyncio
+ *
  *     async def count(name, steps, pause):
  *         for i in range(1, steps + 1):
  *             await asyncio.sleep(pause)
@@ -13,6 +15,8 @@
  *     async def main():
  *         tick, tock = start("tick", 3), start("tock", 2)
  *         print("counted", await tick + await tock)
+ *
+ *     asyncio.run(main())
  *
  * aio_spawn() borrows what its argument points to, until the task has ended.  AIO_SPAWN() copies
  * the arguments to the new task's stack, so that who starts it may return at once.

@@ -1,6 +1,8 @@
 /*
  * 15_queue: work for whoever has time.
  *
+ *     import asyncio
+ *
  *     async def worker(name, queue):
  *         while True:
  *             try:
@@ -21,6 +23,8 @@
  *         print("all done")
  *         queue.shutdown()
  *         await asyncio.gather(*tasks)
+ *
+ *     asyncio.run(main())
  *
  * A put waits while two jobs wait for a worker: whoever is fast need not hold in memory what the
  * slow have not begun.  A shutdown sends the workers home, once the queue is empty.
@@ -93,7 +97,9 @@ static int program(void *arg)
 
 int main(void)
 {
-    int rc = aio_run(program, NULL);
+    aio_options options = AIO_OPTIONS_INIT;
+    options.clock = AIO_CLOCK_VIRTUAL;
+    int rc = aio_run_with(&options, program, NULL);
     if (rc < 0)
         fprintf(stderr, "queue: %s\n", aio_strerror(rc));
     return rc < 0;

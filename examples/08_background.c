@@ -1,5 +1,7 @@
 /*
- * 09_background: tasks that nobody waits for.
+ * 08_background: tasks that nobody waits for.
+ *
+ *     import asyncio
  *
  *     async def watch():
  *         print("watching")
@@ -10,9 +12,11 @@
  *             print("the watch ends")
  *
  *     async def main():
- *         background.add(asyncio.create_task(watch()))   # or it may vanish
+ *         background = asyncio.create_task(watch())   # to be kept, or it may vanish
  *         await asyncio.sleep(0.03)
  *         print("main is done")
+ *
+ *     asyncio.run(main())
  *
  * aio_go() gives the task to the loop, which keeps it, reports it if it fails, and cancels it when
  * main is done.

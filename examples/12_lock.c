@@ -1,7 +1,10 @@
 /*
- * 11_lock: what takes several steps, one task at a time.
+ * 12_lock: what takes several steps, one task at a time.
+ *
+ *     import asyncio
  *
  *     lock = asyncio.Lock()
+ *     balance = 100
  *
  *     async def spend(name, amount):
  *         global balance
@@ -15,11 +18,16 @@
  *             print(f"{name}: {amount}, {balance} left")
  *
  *     async def main():
- *         await asyncio.gather(spend("rent", 60), spend("food", 30), spend("boat", 50))
+ *         async with asyncio.TaskGroup() as group:
+ *             for name, amount in ("rent", 60), ("food", 30), ("boat", 50):
+ *                 group.create_task(spend(name, amount))
+ *
+ *     asyncio.run(main())
  *
  * Without the lock, each of the three would see the hundred that was there at first.  A task is
  * interrupted only where it waits: had spend() no wait between reading and writing, it would need
- * no lock.  Who waits for the lock gets it in his turn.
+ * no lock.  Who waits for the lock gets it in his turn.  (The group is a scope here, where 06_group
+ * makes a call of it: the tasks can use what stands in the same function.)
  *
  * Output:
  *   rent: 60, 40 left
@@ -67,16 +75,14 @@ static int spend(void *arg)
 static int program(void *arg)
 {
     struct expense expenses[] = {{"rent", 60}, {"food", 30}, {"boat", 50}};
-    aio_task *tasks[3];
-    int rc = 0;
+    aio_group group;
     (void)arg;
-    for (int i = 0; i < 3; i++)
-        tasks[i] = aio_spawn(spend, &expenses[i]);
-    for (int i = 0; i < 3; i++) {
-        int result = aio_join(tasks[i]);
-        rc = rc < 0 ? rc : result;
-    }
-    return rc;
+    int rc = aio_group_begin(&group);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < 3 && rc == 0; i++)
+        rc = aio_group_spawn(&group, spend, &expenses[i]);
+    return aio_group_end(&group, rc);
 }
 
 int main(void)

@@ -1,5 +1,7 @@
 /*
- * 06_callbacks: functions that the loop calls, soon or later.
+ * 11_callbacks: functions that the loop calls, soon or later.
+ *
+ *     import asyncio
  *
  *     async def main():
  *         loop = asyncio.get_running_loop()
@@ -12,6 +14,8 @@
  *         await asyncio.sleep(0)
  *         alarm.cancel()
  *         await asyncio.sleep(0.08)
+ *
+ *     asyncio.run(main())
  *
  * A handle is storage of the caller's for one callback, which so needs no memory (a timer needs a
  * place among the timers, which may be refused).  Callbacks run

@@ -1,5 +1,7 @@
 /*
- * 13_streams: both ends of a connection, a line there and a line back.
+ * 21_streams: both ends of a connection, a line there and a line back.
+ *
+ *     import asyncio
  *
  *     async def answer(reader, writer):
  *         while line := await reader.readline():
@@ -19,8 +21,10 @@
  *             print("that was all")
  *         writer.close()
  *
+ *     asyncio.run(main())
+ *
  * A stream is reader and writer in one, and aio_stream_write() waits for room by itself, as drain()
- * would.  Here one task waits for one client; 14_server has a task for each.
+ * would.  Here one task waits for one client; 22_server has a task for each.
  *
  * Output:
  *   you said: hello

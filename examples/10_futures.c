@@ -1,5 +1,7 @@
 /*
- * 05_futures: a result that somebody else will set.
+ * 10_futures: a result that somebody else will set.
+ *
+ *     import asyncio
  *
  *     async def guest(name, door):
  *         print(f"{name} waits")
@@ -14,6 +16,8 @@
  *         door.set_result(7)
  *         for task in guests:
  *             await task
+ *
+ *     asyncio.run(evening())
  *
  * Any number of tasks await a future; when it is set, they go on in the order in which they came.
  *

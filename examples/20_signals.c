@@ -1,5 +1,7 @@
 /*
- * 10_signals: ending in good order when the system asks for it.
+ * 20_signals: ending in good order when the system asks for it.
+ *
+ *     import asyncio, os, signal
  *
  *     async def serve():
  *         print("serving")
@@ -14,6 +16,8 @@
  *             await task
  *         except asyncio.CancelledError:
  *             print("asked to end")
+ *
+ *     asyncio.run(main())
  *
  * The handler is called by the loop, between the steps of tasks, so it may do whatever a callback
  * may.  Here the program sends the signal to itself.

@@ -1,5 +1,7 @@
 /*
- * 12_condition: waiting until something that others change is so.
+ * 13_condition: waiting until something that others change is so.
+ *
+ *     import asyncio
  *
  *     condition = asyncio.Condition()
  *     plates = 0
@@ -21,7 +23,12 @@
  *             print(f"{name} eats")
  *
  *     async def main():
- *         await asyncio.gather(guest("Ann"), guest("Bob"), guest("Cid"), cook())
+ *         async with asyncio.TaskGroup() as group:
+ *             for name in "Ann", "Bob", "Cid":
+ *                 group.create_task(guest(name))
+ *             group.create_task(cook())
+ *
+ *     asyncio.run(main())
  *
  * Where one thing has happened or not, an aio_event is enough; where so many may use something at
  * once, an aio_semaphore.
@@ -81,17 +88,16 @@ static int guest(void *arg)
 static int program(void *arg)
 {
     char names[][4] = {"Ann", "Bob", "Cid"};
-    aio_task *tasks[4];
-    int rc = 0;
+    aio_group group;
     (void)arg;
-    for (int i = 0; i < 3; i++)
-        tasks[i] = aio_spawn(guest, names[i]);
-    tasks[3] = aio_spawn(cook, NULL);
-    for (int i = 0; i < 4; i++) {
-        int result = aio_join(tasks[i]);
-        rc = rc < 0 ? rc : result;
-    }
-    return rc;
+    int rc = aio_group_begin(&group);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < 3 && rc == 0; i++)
+        rc = aio_group_spawn(&group, guest, names[i]);
+    if (rc == 0)
+        rc = aio_group_spawn(&group, cook, NULL);
+    return aio_group_end(&group, rc);
 }
 
 int main(void)

@@ -1,17 +1,35 @@
 /*
- * 14_server: a task for each client, and an end that lets them finish.
+ * 22_server: a task for each client, and an end that lets them finish.
+ *
+ *     import asyncio
+ *
+ *     guests = set()
  *
  *     async def serve(reader, writer):
+ *         guests.add(writer)
  *         writer.write(b"welcome\n")
  *         if order := await reader.readline():
  *             await asyncio.sleep(0.02)                 # cook
  *             writer.write(order)
  *             await writer.drain()
  *         writer.close()
+ *         guests.remove(writer)
+ *
+ *     async def come(server, order):
+ *         host, port = server.sockets[0].getsockname()
+ *         reader, writer = await asyncio.open_connection(host, port)
+ *         await reader.readline()
+ *         writer.write(order)
+ *         return reader, writer
+ *
+ *     async def leave(name, reader, writer):
+ *         line = await reader.readline()
+ *         print(name, "gets", line.decode().strip() or "nothing")
+ *         writer.close()
  *
  *     async def main():
  *         server = await asyncio.start_server(serve, "127.0.0.1", 0)
- *         ann = await come(server, b"soup\n")           # connects, reads the welcome, and orders
+ *         ann = await come(server, b"soup\n")
  *         bob = await come(server, b"noodles\n")
  *         cid = await come(server, b"")                 # who can't decide
  *         print("closing time")
@@ -20,10 +38,13 @@
  *             async with asyncio.timeout(0.5):
  *                 await server.wait_closed()
  *         except TimeoutError:
+ *             print(len(guests), "sent away")
  *             server.close_clients()
- *         await leave("Ann", ann)                       # reads a line, prints it, and closes
- *         await leave("Bob", bob)
- *         await leave("Cid", cid)
+ *         await leave("Ann", *ann)
+ *         await leave("Bob", *bob)
+ *         await leave("Cid", *cid)
+ *
+ *     asyncio.run(main())
  *
  * A handler may return whenever it likes: what it wrote is sent, and the stream closed, by the
  * server.  aio_server_stop() accepts nobody any more, gives those who are there some time, and

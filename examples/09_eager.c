@@ -1,5 +1,7 @@
 /*
- * 08_eager: tasks that begin at once.
+ * 09_eager: tasks that begin at once.
+ *
+ *     import asyncio
  *
  *     async def look_up(cache, key):
  *         if key in cache:
@@ -15,6 +17,8 @@
  *             task = asyncio.create_task(look_up(cache, key), eager_start=True)
  *             print("done" if task.done() else "under way")
  *             print(await task)
+ *
+ *     asyncio.run(main())
  *
  * An eager task runs up to its first wait before the spawn returns; one that never waits is done
  * by then, and the loop has nothing to do with it.
