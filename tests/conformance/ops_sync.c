@@ -49,6 +49,7 @@ int declare_event(struct step *step)
 
 int declare_condition(struct step *step)
 {
+    step->scenario->conditions = true;
     struct object *shared =
         step->word_count > 1 ? scenario_find(step->scenario, step->words[1]) : NULL;
     struct object *object = declare(step, CONDITION);

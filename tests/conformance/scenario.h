@@ -36,6 +36,7 @@ struct scenario {
     size_t task_count;
     struct arena arena;
     bool deadlock; /* nothing could ever wake it: nor, it may be, its tasks' clean-up */
+    bool conditions; /* there are some: who waits on one may have to be abandoned */
     bool over; /* what happens from now on is not part of the trace, and ends soon */
 };
 
