@@ -493,8 +493,7 @@ static _Noreturn void crash(int errors)
     _exit(0);
 }
 
-TEST_WITHOUT_SWEEP(an_overflow_in_a_body_is_told_with_the_tasks_name_and_its_own_stacks_size,
-                   "it makes a process of its own")
+TEST(an_overflow_in_a_body_is_told_with_the_tasks_name_and_its_own_stacks_size)
 {
     char text[512] = "";
     size_t length = 0;

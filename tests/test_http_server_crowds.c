@@ -34,6 +34,15 @@ static void attack(struct http_options options, int (*talk)(http_server *server)
     http_crew_end(&crew);
 }
 
+/* In the sweep, the server may have had no memory for one: then it does not come to so many. */
+static int wait_for_clients(const http_server *server, size_t count)
+{
+    int rc = 0;
+    for (int turn = 0; rc == 0 && server->clients < count; turn++)
+        rc = turn == 50 && test_sweeping() ? -ENOMEM : aio_sleep(AIO_MSEC(1));
+    return rc;
+}
+
 static int crew_connect(http_server *server, size_t count)
 {
     struct http_crew_order order = {.work = HTTP_CREW_CONNECT, .port = http_server_port(server)};
@@ -42,8 +51,7 @@ static int crew_connect(http_server *server, size_t count)
         order.count = count - done < BATCH ? count - done : BATCH;
         if (!check_int(http_crew_do(&crew, &order), order.count))
             return -ECONNREFUSED;
-        while (rc == 0 && server->clients < done + order.count)
-            rc = aio_sleep(AIO_MSEC(1));
+        rc = wait_for_clients(server, done + order.count);
     }
     return rc;
 }
@@ -315,18 +323,18 @@ static void flood_with(const struct part *parts, size_t count)
 #define A50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define A250 A50 A50 A50 A50 A50
 
-TEST_WITHOUT_SWEEP(heads_up_to_the_limits_take_a_bounded_memory, CROWDED)
+TEST(heads_up_to_the_limits_take_a_bounded_memory)
 {
     FLOOD({"GET /", 1}, {A250, 32}, {" HTTP/1.1\r\nHost: a\r\n", 1}, {"X: " A250 "\r\n", 64});
 }
 
-TEST_WITHOUT_SWEEP(lines_that_never_end_take_a_bounded_memory, CROWDED)
+TEST(lines_that_never_end_take_a_bounded_memory)
 {
     FLOOD({"GET /", 1}, {A250, 400});
     FLOOD({"GET / HTTP/1.1\r\nX: ", 1}, {A250, 400});
 }
 
-TEST_WITHOUT_SWEEP(bodies_take_a_bounded_memory, CROWDED)
+TEST(bodies_take_a_bounded_memory)
 {
     FLOOD({POST "Content-Length: 1000000\r\n\r\n", 1}, {A250, 3900});
     FLOOD({POST "Content-Length: 9000000\r\n\r\n", 1}, {A250, 3900});
@@ -334,7 +342,7 @@ TEST_WITHOUT_SWEEP(bodies_take_a_bounded_memory, CROWDED)
           {"0\r\nX: ", 1}, {A50, 80});
 }
 
-TEST_WITHOUT_SWEEP(pipelines_whose_responses_nobody_reads_take_a_bounded_memory, CROWDED)
+TEST(pipelines_whose_responses_nobody_reads_take_a_bounded_memory)
 {
     FLOOD({GET, 2000});
 }

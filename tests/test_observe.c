@@ -507,8 +507,7 @@ static int run_in_a_child(aio_function function, char *out_line, size_t size)
     return status;
 }
 
-TEST_WITHOUT_SWEEP(share_that_is_given_back_once_too_often_stops_the_program,
-                   "it makes processes of its own, which die")
+TEST(share_that_is_given_back_once_too_often_stops_the_program)
 {
     static const aio_function functions[] = {release_twice, release_what_runs, release_on_a_thread};
     for (int i = 0; i < 3; i++) {

@@ -61,11 +61,10 @@ size_t http_crew_size(size_t wanted)
     most = most > OTHER_DESCRIPTORS + FEW ? most - OTHER_DESCRIPTORS : FEW;
     if (slow() && most > FEW)
         most = FEW;
-    if (harness_setting("AIO_TEST_SWEEP", 0) != 0)
+    if (test_sweeping())
         most = VERY_FEW;
     if (polling() && most > SOME)
         most = SOME;
-    wanted = test_scale(wanted);
     return wanted < most ? wanted : most;
 }
 
