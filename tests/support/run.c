@@ -8,8 +8,8 @@
 
 #include "support/harness.h"
 
-/* What runs now, for test_interrupt(). */
-static struct {
+/* What runs now on this thread, for test_interrupt(). */
+static _Thread_local struct {
     aio_loop *volatile loop; /* NULL: nothing */
     aio_task *task;
     aio_handle handle;
