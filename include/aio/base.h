@@ -102,8 +102,12 @@ AIO_API const char *aio_version(void);
 AIO_API const char *aio_strerror(int rc);
 
 /*
- * The symbolic name of a result ("ECONNREFUSED", "AIO_ELIMIT"), for logs; of a
- * program's own error "AIO_USER_ERROR(n)".  Otherwise as aio_strerror().
+ * The symbolic name of a result ("ECONNREFUSED", "AIO_ELIMIT"), for logs.
+ *
+ * Returns    the name; of a program's own error "AIO_USER_ERROR(n)"; of 0, and of what has no name,
+ *            the digits.
+ * Suspends   never.
+ * Owns       nothing; the text is as aio_strerror()'s.
  */
 AIO_API const char *aio_errname(int rc);
 

@@ -33,7 +33,7 @@ extern "C" {
 /*
  * Makes a loop, runs function(arg) as its first task, "main", and takes everything down when that
  * has ended.  aio_run() reports a stack overflow with the name of the task; with options of one's
- * own, that is theirs to say (NULL: as aio_run()).
+ * own (aio/loop.h), that is theirs to say (NULL: as aio_run()).
  *
  * Returns    the function's result; -EINTR if it ended with -ECANCELED because of SIGINT, or
  *            succeeded before it could hear of one that had come; -EBUSY if a loop runs on this

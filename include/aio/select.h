@@ -104,7 +104,7 @@ typedef struct aio_select_case {
  *            outside a task; -EINVAL NULL for cases, or more than INT_MAX.
  * Suspends   only if none can happen at once, and there is time.
  * Owns       borrows the cases, with what they point to, until it returns; futures are retained
- *            meanwhile.
+ *            meanwhile.  The same cases can be used again.
  */
 AIO_API int aio_select(aio_select_case *cases, size_t count, int64_t duration) AIO_MUST_USE;
 AIO_API int aio_select_at(aio_select_case *cases, size_t count, int64_t when) AIO_MUST_USE;
