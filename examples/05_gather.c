@@ -85,19 +85,23 @@ static int ask_all(int (*wait)(aio_wait_item *items))
     return rc;
 }
 
-static void show(int price, char end)
+/* That nobody sells it is an answer, that there was no memory is none. */
+static int show(int price, char end)
 {
+    if (price < 0 && price != NOT_SOLD)
+        return price;
     if (price == NOT_SOLD)
         printf("none%c", end);
     else
         printf("%d%c", price, end);
+    return 0;
 }
 
 static int show_all(aio_wait_item *items)
 {
     int rc = aio_gather(items, SHOPS, AIO_GATHER_ERRORS);
     for (int i = 0; i < SHOPS && rc == 0; i++)
-        show(items[i].result, i < SHOPS - 1 ? ' ' : '\n');
+        rc = show(items[i].result, i < SHOPS - 1 ? ' ' : '\n');
     return rc;
 }
 
@@ -108,9 +112,9 @@ static int show_in_order_of_arrival(aio_wait_item *items)
     int rc = aio_as_completed_begin(&answers, items, SHOPS, AIO_FOREVER);
     if (rc < 0)
         return rc;
-    while ((rc = aio_as_completed_next(&answers, &item)) > 0) {
+    while (rc == 0 && (rc = aio_as_completed_next(&answers, &item)) > 0) {
         printf("next: ");
-        show(item->result, '\n');
+        rc = show(item->result, '\n');
     }
     aio_as_completed_end(&answers);
     return rc;

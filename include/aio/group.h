@@ -56,9 +56,9 @@ typedef struct aio_group_error {
 /* ---- a group's life -------------------------------------------------------------------------- */
 
 /*
- * Runs body(group, arg), here and now, in a group: begin, the body, end.  The
- * children go on when body has returned, so they must not use its variables; those of its caller,
- * by way of arg, they may.
+ * Runs body(group, arg), here and now, in a group: begin, the body, end.  The children go on when
+ * body has returned, so they must not use its variables; those of its caller, by way of arg, they
+ * may.
  *
  * Returns    as aio_group_end(); -EPERM outside a task; -EINVAL for no body; -ENOMEM.
  * Suspends   as body does, and while there are children.
