@@ -6,6 +6,8 @@
  *     int rc = aio_gather(items, 2, 0);         // both have a result, or one has failed
  *     if (rc == 0)
  *         printf("%d %d\n", items[0].result, items[1].result);
+ *     aio_task_stop(first);                     // they are ours; one may still run
+ *     aio_task_stop(second);
  *
  * The items are the caller's storage: each a future, which stays the caller's, and
  * what became of it.  Waiting allocates nothing, however many there are.  One
