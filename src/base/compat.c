@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <string.h>
 
 #if defined(__linux__) || defined(__FreeBSD__)
 #include <link.h> /* dl_iterate_phdr() */
@@ -70,8 +71,10 @@ static int look_into(struct dl_phdr_info *info, size_t size, void *arg)
     (void)size;
     if (!lies_in(search->address, info))
         return 0;
-    bool named = info->dlpi_name != NULL && info->dlpi_name[0] != '\0';
-    search->file = named ? info->dlpi_name : "program";
+    const char *name = info->dlpi_name;
+    /* The program itself: glibc's name, musl's. */
+    bool is_program = name == NULL || name[0] == '\0' || strcmp(name, "/proc/self/exe") == 0;
+    search->file = is_program ? "program" : name;
     search->base = info->dlpi_addr;
     return 1;
 }
