@@ -217,6 +217,33 @@ TASK_TEST(of_a_request_that_was_not_delivered_nothing_stays_though_an_older_one_
     check_int(aio_task_uncancel(aio_task_current()), 0);
 }
 
+TASK_TEST(nor_does_it_if_the_older_one_was_ignored_in_the_group)
+{
+    aio_group group;
+    if (aio_group_begin(&group) < 0)
+        return;
+    check_int(aio_task_cancel(aio_task_current()), 1);
+    check_int(aio_sleep(1), -ECANCELED);
+    check_int(aio_group_cancel(&group), 0);
+    check_int(aio_group_end(&group, 0), 0);
+    check_int(cancelling(), 1);
+    check_int(aio_sleep(1), 0);
+    check_int(aio_task_uncancel(aio_task_current()), 0);
+}
+
+TASK_TEST(a_later_one_stays_that_was_not_delivered_either)
+{
+    aio_group group;
+    if (aio_group_begin(&group) < 0)
+        return;
+    check_int(aio_group_cancel(&group), 0);
+    check_int(aio_task_cancel(aio_task_current()), 1);
+    check_int(aio_group_end(&group, 0), 0);
+    check_int(cancelling(), 1);
+    check_int(aio_sleep(1), -ECANCELED);
+    check_int(aio_task_uncancel(aio_task_current()), 0);
+}
+
 TASK_TEST(a_group_in_a_task_that_has_ignored_a_cancellation_ends_without_an_error_when_cancelled)
 {
     struct scene scene = scene_of(HOUR);

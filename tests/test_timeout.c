@@ -567,6 +567,21 @@ TASK_TEST(a_timeout_that_came_too_late_for_its_work_cancels_nothing_after_it)
     check_int(aio_join(receiver), 0);
 }
 
+TASK_TEST(nor_if_the_other_was_ignored_under_the_timeout)
+{
+    aio_timeout timeout = AIO_TIMEOUT_INIT;
+    aio_channel *channel = aio_channel_new(0, 0);
+    check_int(aio_timeout_begin(&timeout, 10), 0);
+    cancel_and_ignore();
+    aio_task *receiver = aio_spawn(receive, channel);
+    check_int(aio_timeout_reschedule(&timeout, 0), 0);
+    check_int(aio_channel_send(channel, NULL), 0);
+    check_int(aio_timeout_end(&timeout, 5), 5);
+    suspend_unharmed();
+    aio_channel_free(channel);
+    check_int(aio_join(receiver), 0);
+}
+
 TASK_TEST(nor_does_one_that_was_left_open)
 {
     aio_timeout outer = AIO_TIMEOUT_INIT, inner = AIO_TIMEOUT_INIT;

@@ -74,6 +74,7 @@ static bool request(aio_future *future, struct walk *walk, aio__await **out_awai
     }
     task->visited = walk->number;
     task->cancels = sum(task->cancels, 1);
+    task->asked++;
     if (wait == NULL || wait->abort == NULL || stands_still(task))
         task->must_cancel = true;
     else if (wait->abort == aio__await_pass_on)
@@ -131,6 +132,7 @@ static void add_way(struct walk *walk, aio__task *task, int requests)
     int more = first ? requests - 1 : requests;
     task->visited = walk->number + 1;
     task->cancels = sum(task->cancels, more);
+    task->asked += more > 0;
     if (wait != NULL && wait->abort == aio__await_pass_on && !stands_still(task))
         wait->await->requests = sum(wait->await->requests, requests);
     else if (more > 0)

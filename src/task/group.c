@@ -39,10 +39,8 @@ void aio__group_abort(aio__group *group)
 
 static void cancel_parent(aio__group *group)
 {
-    aio__task *parent = group->scope.task;
     group->parent_cancel_requested = true;
-    group->undelivered = parent->must_cancel;
-    (void)aio__future_request_cancel(&parent->future);
+    aio__task_request(group->scope.task, &group->request);
 }
 
 void aio__group_leave(aio__group *group)
@@ -138,20 +136,13 @@ static void wait_for_all(aio__group *group, struct outcome *outcome)
     }
 }
 
-/*
- * Takes the group's request to cancel its parent back; how many are left.  Of a request by
- * aio_group_cancel() that was not delivered, nothing stays, even if the parent had been cancelled
- * before and had ignored it.
- */
+/* Takes the group's request to cancel its parent back; how many are left. */
 static int take_request_back(aio__group *group)
 {
     aio__task *parent = group->scope.task;
     if (!group->parent_cancel_requested)
         return parent->cancels;
-    int left = aio__task_uncancel(parent);
-    if (group->cancelled && !group->undelivered && left <= group->cancelling)
-        parent->must_cancel = false;
-    return left;
+    return aio__task_take_back(parent, &group->request);
 }
 
 static void shut(aio__group *group)

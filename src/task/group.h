@@ -33,8 +33,8 @@ struct aio__group {
     bool exiting;       /* the parent is in aio_group_end() */
     bool aborting;      /* the children were cancelled: no new ones */
     bool cancelled;     /* ... by aio_group_cancel() */
-    bool parent_cancel_requested;
-    bool undelivered; /* when it was, another request had not reached the parent yet */
+    bool parent_cancel_requested; /* the group has cancelled its parent ... */
+    aio__own_request request; /* ... so; valid then */
     aio_group_error *errors; /* the caller's: written only by aio_group_end() */
     size_t capacity;
     size_t *count; /* NULL: the caller does not want them */

@@ -60,6 +60,7 @@ struct aio__task {
     bool doomed;        /* it shall not wait any more: see last_waits; or it has ended */
     bool loop_owned;    /* aio_go(): its failure is reported when it ends */
     int cancels;        /* requests not taken back */
+    unsigned asked;     /* all requests that ever came: whether there was one since */
     unsigned shutdown_rounds; /* how many rounds of a shut-down it has seen */
     unsigned last_waits; /* doomed: so many waits are -ECANCELED at once, then it stands still */
     unsigned budget;     /* units of work left in this step */
@@ -136,6 +137,19 @@ void aio__task_switch_away(aio__task *task);
 const char *aio__task_number_name(const aio__task *task);
 /* Takes one request to cancel back; how many are left. */
 int aio__task_uncancel(aio__task *task);
+
+/* A request that will be taken back by whoever made it. */
+typedef struct aio__own_request {
+    unsigned number; /* the task's `asked` */
+    bool alone;      /* no other one was on its way */
+} aio__own_request;
+
+void aio__task_request(aio__task *task, aio__own_request *out_request);
+/*
+ * Takes it back; how many are left.  If it was too late for what the task waited for (see
+ * aio/channel.h), it is on its way still, and does not arrive, unless others go with it.
+ */
+int aio__task_take_back(aio__task *task, const aio__own_request *request);
 /* What the running task calls may suspend: 0; -EPERM, and a report, between its
  * aio_noswitch_begin() and _end(). */
 int aio__noswitch_check(aio__task *task, const char *what);

@@ -329,6 +329,20 @@ int aio__task_uncancel(aio__task *task)
     return task->cancels;
 }
 
+void aio__task_request(aio__task *task, aio__own_request *out_request)
+{
+    out_request->alone = !task->must_cancel;
+    (void)aio__future_request_cancel(&task->future);
+    out_request->number = task->asked;
+}
+
+int aio__task_take_back(aio__task *task, const aio__own_request *request)
+{
+    if (request->alone && request->number == task->asked)
+        task->must_cancel = false;
+    return aio__task_uncancel(task);
+}
+
 int aio_task_uncancel(aio_task *task)
 {
     if (task == NULL)

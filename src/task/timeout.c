@@ -16,7 +16,8 @@ struct record {
     aio__timer timer; /* of the deadline */
     int64_t when;     /* AIO_FOREVER: no deadline */
     int cancelling;   /* the task's requests to be cancelled when it was opened */
-    bool expired;     /* the deadline has come, and has cancelled the task */
+    bool expired;     /* the deadline has come, and has cancelled the task ... */
+    aio__own_request request; /* ... so; valid then */
 };
 
 /* asyncio's Timeout._on_timeout. */
@@ -24,7 +25,7 @@ static void expire(aio__handle *handle)
 {
     struct record *record = aio__container(handle, struct record, timer.handle);
     record->expired = true;
-    (void)aio__future_request_cancel(&record->scope.task->future);
+    aio__task_request(record->scope.task, &record->request);
 }
 
 static void arm(struct record *record, int64_t when)
@@ -55,24 +56,11 @@ static void drop(aio__scope *scope)
     shut(aio__container(scope, struct record, scope));
 }
 
-/*
- * It has expired: takes its own request back, whether that was delivered or not (what was done
- * already is not undone, see aio/channel.h).  True if nobody else has asked since it began.
- */
-static bool take_back(const struct record *record)
-{
-    aio__task *task = record->scope.task;
-    if (aio__task_uncancel(task) > record->cancelling)
-        return false;
-    task->must_cancel = false;
-    return true;
-}
-
 static void close_left_open(aio__scope *scope)
 {
     struct record *record = aio__container(scope, struct record, scope);
     if (record->expired)
-        (void)take_back(record);
+        (void)aio__task_take_back(scope->task, &record->request);
     shut(record);
 }
 
@@ -130,7 +118,8 @@ int aio_timeout_end(aio_timeout *timeout, int result)
     aio__scopes_close(task, &record->scope);
     /* asyncio's Timeout.__aexit__: its own cancellation is taken back; if no other is left that was
      * not there when it began, the one that ended the work was its own. */
-    if (record->expired && take_back(record) && result == -ECANCELED)
+    if (record->expired && aio__task_take_back(task, &record->request) <= record->cancelling &&
+        result == -ECANCELED)
         result = -ETIMEDOUT;
     timeout->expired = record->expired;
     timeout->scope = NULL;
