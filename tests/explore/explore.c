@@ -31,7 +31,7 @@ static const struct subject *const subjects[] = {
     &lock_subject,    &semaphore_subject, &bounded_semaphore_subject, &event_subject,
     &condition_subject, &barrier_subject, &queue_subject,             &queue_end_subject,
     &channel_subject, &select_subject,    &select_lots_subject,       &gather_subject,
-    &await_subject,
+    &await_subject,   &group_subject,     &timeout_subject,
 };
 
 /* ---- the tape -------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ enum { NOWHERE, AT_YIELD, AT_SLEEP, PLACES };
 
 struct actor {
     unsigned number;
-    aio_task *task;
+    aio_task *task;      /* NULL: not started yet */
     bool begun, ended;   /* ended: and that was checked */
     int place;           /* where it waits, or NOWHERE */
     unsigned ticket;     /* valid while it waits: who came before whom */
@@ -32,9 +32,9 @@ struct actor {
     unsigned end;        /* who ended before whom; in the first turn, also without having begun,
                           * they do in the order of their numbers */
     int result;          /* not 0: it has failed, and ends */
+    int last;            /* what its last operation returned */
     int requests;        /* to cancel it, of others and its own */
     int heard;           /* so many requests does it know of */
-    int timeouts;        /* that are open: each may have made a request, too */
     bool granted;        /* the subject's: what it waits for has come */
     unsigned holds;      /* the subject's: what it has, and must give back */
 };
@@ -52,6 +52,7 @@ struct subject {
     unsigned depth, disturbances; /* the bounds, unless the command line says otherwise */
     bool draws_lots;              /* the loop does, so each run needs one of its own */
     bool passes_on;               /* its calls cancel, and report failures, of themselves */
+    bool alone;                   /* the first actor starts the others */
     const struct operation *operations;
     size_t operation_count;
     void (*begin)(void);               /* a new thing; it may choose() which */
@@ -65,7 +66,8 @@ struct subject {
 extern const struct subject lock_subject, semaphore_subject, bounded_semaphore_subject,
     event_subject, condition_subject, barrier_subject, queue_subject, queue_end_subject,
     channel_subject, select_subject,
-    select_lots_subject, gather_subject, await_subject;
+    select_lots_subject, gather_subject, await_subject, group_subject,
+    timeout_subject;
 
 /* ---- the world that runs --------------------------------------------------------------------- */
 
@@ -107,6 +109,10 @@ bool wait_end(struct actor *actor, int rc);
 /* The same where a cancellation is more than that, and the subject checks it. */
 bool wait_over(struct actor *actor, int rc);
 
+/* What an actor's task runs. */
+int actor_live(void *arg);
+/* It has started, and has not ended. */
+bool is_there(const struct actor *actor);
 /* Somebody has asked it to end, and it has not heard of that. */
 bool actor_cancelled(const struct actor *actor);
 /* It waits there, and is not cancelled. */

@@ -29,6 +29,11 @@ void expect(bool condition, const char *violation)
 
 /* ---- about actors ---------------------------------------------------------------------------- */
 
+bool is_there(const struct actor *actor)
+{
+    return actor->task != NULL && !aio_future_done(actor->task);
+}
+
 bool actor_cancelled(const struct actor *actor)
 {
     return !actor->ended && aio_task_cancelling(actor->task) > actor->heard;
@@ -126,7 +131,6 @@ int within(struct actor *actor, int64_t duration, int (*call)(struct actor *acto
     int requests = actor->requests;
     int rc = aio_timeout_begin(&timeout, duration);
     expect(rc == 0, "a timeout could not begin");
-    actor->timeouts++;
     rc = call(actor);
     bool expired = aio_timeout_expired(&timeout);
     int64_t now = aio_loop_time(world.loop);
@@ -134,7 +138,6 @@ int within(struct actor *actor, int64_t duration, int (*call)(struct actor *acto
     bool own = rc == -ECANCELED && expired && actor->requests == requests;
     int result = aio_timeout_end(&timeout, rc);
     expect(result == (own ? -ETIMEDOUT : rc), "a timeout's end gave something else");
-    actor->timeouts--;
     int left = aio_task_cancelling(actor->task);
     if (actor->heard > left)
         actor->heard = left;
@@ -178,12 +181,12 @@ static int cancel_self(struct actor *actor)
 
 static bool next_is_there(const struct actor *actor)
 {
-    return !aio_future_done(neighbour(actor, 1)->task);
+    return is_there(neighbour(actor, 1));
 }
 
 static bool previous_is_there(const struct actor *actor)
 {
-    return !aio_future_done(neighbour(actor, ACTORS - 1)->task);
+    return is_there(neighbour(actor, ACTORS - 1));
 }
 
 static const struct operation common[] = {
@@ -235,7 +238,7 @@ static void trace_result(const struct actor *actor, const char *what, int rc)
         printf("%d\n", rc);
 }
 
-static int live(void *arg)
+int actor_live(void *arg)
 {
     struct actor *actor = arg;
     const struct operation *operation;
@@ -244,8 +247,8 @@ static int live(void *arg)
     while (actor->result == 0 && (operation = choose_operation(actor)) != NULL) {
         if (world.traced)
             printf("turn %u: task %u %s ...\n", world.turn, actor->number, operation->name);
-        int rc = operation->perform(actor);
-        trace_result(actor, operation->name, rc);
+        actor->last = operation->perform(actor);
+        trace_result(actor, operation->name, actor->last);
         expect(world.over || world.subject->passes_on ||
                    aio_task_cancelling(actor->task) == actor->requests,
                "a task counts its requests otherwise");
@@ -274,18 +277,18 @@ static aio_task *start(aio_function function, void *arg)
 /* Before a turn, somebody may be cancelled. */
 static void disturb(void)
 {
-    const struct actor *there[ACTORS];
+    struct actor *there[ACTORS];
     unsigned count = 0;
     if (world.over || world.disturbances == 0)
         return;
     for (unsigned i = 0; i < ACTORS; i++)
-        if (!world.actors[i].ended)
+        if (is_there(&world.actors[i]))
             there[count++] = &world.actors[i];
     unsigned chosen = choose(count + 1);
     if (chosen == 0)
         return;
     world.disturbances--;
-    struct actor *target = &world.actors[there[chosen - 1]->number];
+    struct actor *target = there[chosen - 1];
     trace_result(target, "is cancelled before the turn", cancel(target));
 }
 
@@ -294,7 +297,7 @@ static void check_idle(void)
 {
     for (unsigned i = 0; i < ACTORS; i++) {
         struct actor *actor = &world.actors[i];
-        if (actor->ended)
+        if (!is_there(actor))
             continue;
         expect(world.subject->passes_on || !actor_cancelled(actor),
                "a task that was cancelled waits for ever");
@@ -303,7 +306,7 @@ static void check_idle(void)
     if (!world.over && world.subject->check_idle != NULL)
         world.subject->check_idle();
     for (unsigned i = 0; i < ACTORS; i++)
-        if (!world.actors[i].ended)
+        if (is_there(&world.actors[i]))
             trace_result(&world.actors[i], "waits for ever, is cancelled",
                          cancel(&world.actors[i]));
 }
@@ -323,11 +326,11 @@ static bool see_who_ended(void)
     bool all = true;
     for (unsigned i = 0; i < ACTORS; i++) {
         struct actor *actor = &world.actors[i];
-        if (!actor->ended && aio_future_done(actor->task)) {
+        if (!actor->ended && actor->task != NULL && aio_future_done(actor->task)) {
             check_ended(actor);
             actor->ended = true;
         }
-        all &= actor->ended;
+        all &= !is_there(actor);
     }
     return all;
 }
@@ -416,8 +419,8 @@ const char *world_run(const struct subject *subject, unsigned operations, unsign
         subject->begin();
     for (unsigned i = 0; i < ACTORS; i++)
         world.actors[i] = (struct actor){.number = i, .end = i};
-    for (unsigned i = 0; i < ACTORS; i++)
-        world.actors[i].task = start(live, &world.actors[i]);
+    for (unsigned i = 0; i < (subject->alone ? 1 : ACTORS); i++)
+        world.actors[i].task = start(actor_live, &world.actors[i]);
     run_actors();
     check_end();
     for (unsigned i = 0; i < ACTORS; i++)
