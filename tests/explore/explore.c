@@ -110,7 +110,7 @@ static bool tape_read(const char *text)
     return false;
 }
 
-/* ---- runs that go wrong altogether ------------------------------------------------------------ */
+/* ---- runs that go wrong altogether ----------------------------------------------------------- */
 
 #define PATIENCE 10 /* seconds for one run */
 
@@ -150,7 +150,7 @@ static void watch_runs(void)
     (void)alarm(PATIENCE);
 }
 
-/* ---- going through all ------------------------------------------------------------------------ */
+/* ---- going through all ----------------------------------------------------------------------- */
 
 struct bounds {
     unsigned depth, disturbances;
@@ -221,7 +221,7 @@ static bool replay(const struct subject *subject, struct bounds bounds)
     return violation != NULL;
 }
 
-/* ---- the command line ------------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------ */
 
 struct options {
     const char *depth, *disturbances, *tape;

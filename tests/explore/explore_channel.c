@@ -76,7 +76,7 @@ static void end(void)
         aio_channel_free(model.pipes[i].channel);
 }
 
-/* ---- the model -------------------------------------------------------------------------------- */
+/* ---- the model ------------------------------------------------------------------------------- */
 
 /* Which of his offers meets that one; CASES if he does not wait for it. */
 static unsigned find_offer(const struct actor *actor, unsigned channel, bool sends)
@@ -153,7 +153,7 @@ static int happen(struct offer *offer)
     return offer->sends ? happen_send(offer) : happen_receive(offer);
 }
 
-/* ---- operations ------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static struct offer *make_offer(const struct actor *actor, unsigned channel, bool sends)
 {
@@ -363,7 +363,7 @@ static bool is_open(const struct actor *actor)
     return !model.pipes[0].closed;
 }
 
-/* ---- what must hold --------------------------------------------------------------------------- */
+/* ---- what must hold -------------------------------------------------------------------------- */
 
 static void check(void)
 {

@@ -48,7 +48,7 @@ static unsigned count_done(void)
     return count;
 }
 
-/* ---- who waits for all or some ---------------------------------------------------------------- */
+/* ---- who waits for all or some --------------------------------------------------------------- */
 
 /* The call is over.  However it was, no request is left that it has not heard of. */
 static bool over(struct actor *actor, int rc)
@@ -88,7 +88,7 @@ static void check_gather(int rc, unsigned flags, bool cancelled, const bool *was
 {
     bool all = flags != 0;
     if (rc == 0)
-        expect(count_done() == CHILDREN && (all || first_failure(was_done) == 0),
+        expect(!cancelled && count_done() == CHILDREN && (all || first_failure(was_done) == 0),
                "a gather says that all is well");
     else if (rc == -ECANCELED && cancelled)
         expect(!all || count_done() == CHILDREN, "a cancelled gather leaves tasks behind");
@@ -148,7 +148,7 @@ static int wait_for_all(struct actor *actor)
     return wait(actor, AIO_WAIT_ALL, TIME_LIMIT);
 }
 
-/* ---- who waits for one ------------------------------------------------------------------------ */
+/* ---- who waits for one ----------------------------------------------------------------------- */
 
 static int await(struct actor *actor)
 {
@@ -157,7 +157,8 @@ static int await(struct actor *actor)
     int rc = aio_await(child(0)->task);
     expect(over(actor, rc) == !done, "an await has waited and need not, or not and should");
     expect(is_done(0), "an await ends before the task");
-    expect(rc == -ECANCELED || rc == aio_future_result(child(0)->task), "it awaited another result");
+    expect(rc == -ECANCELED || rc == aio_future_result(child(0)->task),
+           "it awaited another result");
     return rc;
 }
 
@@ -212,7 +213,7 @@ static int limit_at_once(struct actor *actor)
     return limit(actor, 0);
 }
 
-/* ---- the others ------------------------------------------------------------------------------- */
+/* ---- the others ------------------------------------------------------------------------------ */
 
 static int wait_for_ever(struct actor *actor)
 {

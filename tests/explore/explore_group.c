@@ -59,7 +59,7 @@ static bool may_cancel_group(const struct actor *actor)
     return model.open && !model.cancelled;
 }
 
-/* ---- the model -------------------------------------------------------------------------------- */
+/* ---- the model ------------------------------------------------------------------------------- */
 
 /* The error of the child that was the first to fail; 0. */
 static int first_error(void)
@@ -96,7 +96,7 @@ static void note_requests(struct actor *actor, bool suspended, bool failed)
         actor->heard--;
 }
 
-/* ---- operations of the parent ----------------------------------------------------------------- */
+/* ---- operations of the parent ---------------------------------------------------------------- */
 
 static int open_group(struct actor *actor)
 {
@@ -175,7 +175,7 @@ static void finish(struct actor *actor)
         (void)end(actor);
 }
 
-/* ---- operations of others --------------------------------------------------------------------- */
+/* ---- operations of others -------------------------------------------------------------------- */
 
 static int cancel_group(struct actor *actor)
 {
@@ -204,7 +204,7 @@ static int fail(struct actor *actor)
     return actor->result;
 }
 
-/* ---- what must hold --------------------------------------------------------------------------- */
+/* ---- what must hold -------------------------------------------------------------------------- */
 
 static void check_idle(void)
 {

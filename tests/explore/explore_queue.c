@@ -36,7 +36,7 @@ static void end(void)
     aio_queue_fini(&model.queue);
 }
 
-/* ---- the model -------------------------------------------------------------------------------- */
+/* ---- the model ------------------------------------------------------------------------------- */
 
 static bool is_full(void)
 {
@@ -75,7 +75,7 @@ static void note_finished(unsigned count)
             world.actors[i].granted = true;
 }
 
-/* ---- operations ------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static int put(struct actor *actor)
 {
@@ -178,7 +178,7 @@ static bool is_open(const struct actor *actor)
     return !model.shut;
 }
 
-/* ---- what must hold --------------------------------------------------------------------------- */
+/* ---- what must hold -------------------------------------------------------------------------- */
 
 static void check(void)
 {

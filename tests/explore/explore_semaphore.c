@@ -88,7 +88,8 @@ static void check(void)
 {
     bool locked = aio_semaphore_locked(&model.semaphore);
     expect(model.free > 0 || locked, "an acquire would not wait, but there is no permit");
-    expect(model.free == 0 || is_anybody_at(AT_SEMAPHORE) || !locked, "an acquire would wait for nothing");
+    expect(model.free == 0 || is_anybody_at(AT_SEMAPHORE) || !locked,
+           "an acquire would wait for nothing");
 }
 
 static void check_bounded(void)

@@ -86,7 +86,7 @@ struct actor *neighbour(const struct actor *actor, unsigned distance)
     return &world.actors[(actor->number + distance) % ACTORS];
 }
 
-/* ---- waiting and cancelling ------------------------------------------------------------------- */
+/* ---- waiting and cancelling ------------------------------------------------------------------ */
 
 void wait_begin(struct actor *actor, int place)
 {
@@ -144,7 +144,7 @@ int within(struct actor *actor, int64_t duration, int (*call)(struct actor *acto
     return result;
 }
 
-/* ---- what any actor may do -------------------------------------------------------------------- */
+/* ---- what any actor may do ------------------------------------------------------------------- */
 
 static int sleep_for(struct actor *actor, int64_t duration)
 {
@@ -197,7 +197,7 @@ static const struct operation common[] = {
     {"cancels itself", NULL, cancel_self, true},
 };
 
-/* ---- an actor's life -------------------------------------------------------------------------- */
+/* ---- an actor's life ------------------------------------------------------------------------- */
 
 static bool is_possible(const struct operation *operation, const struct actor *actor)
 {
@@ -272,7 +272,7 @@ static aio_task *start(aio_function function, void *arg)
     return task;
 }
 
-/* ---- turns ------------------------------------------------------------------------------------ */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 /* Before a turn, somebody may be cancelled. */
 static void disturb(void)
@@ -317,7 +317,8 @@ static void check_ended(struct actor *actor)
     bool cancelled = aio_task_cancelling(actor->task) > actor->heard;
     expect(actor->place == NOWHERE, "a task has ended in a wait");
     expect(actor->begun || cancelled, "a task has never begun");
-    expect(result == (cancelled && actor->result == 0 ? -ECANCELED : actor->result), "a task has another result than it returned");
+    expect(result == (cancelled && actor->result == 0 ? -ECANCELED : actor->result),
+           "a task has another result than it returned");
 }
 
 /* True when all have ended. */
@@ -380,7 +381,7 @@ static void check_end(void)
     expect(!choices_differ(), "the same choices have led elsewhere");
 }
 
-/* ---- a run ------------------------------------------------------------------------------------ */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 static void count_failure(aio_loop *loop, const aio_failure *failure, void *arg)
 {
