@@ -1,5 +1,5 @@
 /*
- * 17_context: variables that each task has a value of its own of.
+ * 17_context: variables of which each task has its own value.
  *
  *     import asyncio, contextvars
  *
@@ -9,7 +9,7 @@
  *         print(f"{user.get()}: {text}")
  *
  *     async def look_up():
- *         await asyncio.sleep(0.01)
+ *         await asyncio.sleep(0)
  *         say("looked up")
  *
  *     async def serve(name):
@@ -58,7 +58,7 @@ static void say(const char *text)
 static int look_up(void *arg)
 {
     (void)arg;
-    int rc = aio_sleep(AIO_MSEC(10));
+    int rc = aio_yield();
     if (rc == 0)
         say("looked up");
     return rc;
