@@ -201,17 +201,10 @@ static void leave_thread(void)
     (void)pthread_detach(thread);
 }
 
-/* Valgrind would complain of it as well. */
-static bool under_valgrind(void)
-{
-    const char *preloaded = getenv("LD_PRELOAD");
-    return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
-}
-
 TEST(thread_that_is_left_is_found)
 {
-    if (under_valgrind())
-        return;
+    if (test_under_valgrind())
+        return; /* it would complain as well */
     expect_leak(leave_thread, "threads are left: 1");
 }
 

@@ -510,6 +510,8 @@ static int run_in_a_child(aio_function function, char *out_line, size_t size)
 TEST(share_that_is_given_back_once_too_often_stops_the_program)
 {
     static const aio_function functions[] = {release_twice, release_what_runs, release_on_a_thread};
+    if (test_under_valgrind())
+        return;
     for (int i = 0; i < 3; i++) {
         char line[4096];
         int status = run_in_a_child(functions[i], line, sizeof line);

@@ -40,9 +40,15 @@ bool test_sweeping(void)
     return sweeping;
 }
 
+bool test_under_valgrind(void)
+{
+    const char *preloaded = getenv("LD_PRELOAD");
+    return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
+}
+
 size_t test_scale(size_t count)
 {
-    return sweeping ? (count + 99) / 100 : count;
+    return sweeping || test_under_valgrind() ? (count + 99) / 100 : count;
 }
 
 static bool forking(void)

@@ -78,8 +78,11 @@ __attribute__((format(printf, 3, 4))) void test_fail(const char *file, int line,
 int test_run(int (*function)(void *), void *arg);
 int test_run_real(int (*function)(void *), void *arg);
 
-/* Whether this run is one of the sweep's, of which there are many; a hundredth then, of a count. */
+/* Whether this run is one of the sweep's, of which there are many. */
 bool test_sweeping(void);
+/* Whether valgrind looks on, which is slow, and complains of what is done wrong on purpose. */
+bool test_under_valgrind(void);
+/* A hundredth of a count then, else all of it. */
 size_t test_scale(size_t count);
 /* In a child, before it becomes a program whose calls can fail as well: tests/programs. */
 void test_hand_on_plan(void);
