@@ -103,6 +103,26 @@ TASK_TEST(what_is_gathered_may_be_released_meanwhile)
     check_int(aio_join(task), task != NULL ? 0 : -ENOMEM);
 }
 
+TASK_TEST(what_was_done_when_it_was_gathered_may_be_released_meanwhile_as_well)
+{
+    struct futures futures;
+    if (!futures_begin(&futures, aio_loop_current()))
+        return;
+    check_int(aio_future_set(futures.all[0], 1), 0);
+    aio_task *task = aio_spawn(gather_them, &futures);
+    check_int(aio_yield(), 0);
+    if (task != NULL) {
+        aio_release(futures.all[0]);
+        futures.all[0] = NULL;
+        check_int(aio_gather(&futures.items[0], 1, 0), -EBUSY);
+    }
+    check_int(aio_future_set(futures.all[1], 2), 0);
+    check_int(aio_future_set(futures.all[2], 3), 0);
+    check_int(aio_join(task), task != NULL ? 0 : -ENOMEM);
+    check(task == NULL || (futures.items[0].done && futures.items[0].result == 1));
+    futures_end(&futures);
+}
+
 /* ---- failures ------------------------------------------------------------------------------- */
 
 TASK_TEST(the_first_failure_ends_it_and_the_others_go_on)

@@ -68,9 +68,12 @@ static int park(struct gather *gather)
     if (rc < 0)
         return await->wait.result = rc;
     aio_loop *loop = await->wait.task->future.scheduler->loop;
-    for (size_t i = 0; i < await->count; i++)
-        if (!aio__wait_item_done(&gather->items[i]))
+    for (size_t i = 0; i < await->count; i++) {
+        if (aio__wait_item_done(&gather->items[i]))
+            aio__wait_item_hold(&gather->items[i], gather);
+        else
             aio__wait_item_watch(&gather->items[i], loop, one_done, gather);
+    }
     return aio__park(&await->wait);
 }
 

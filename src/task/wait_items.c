@@ -13,12 +13,18 @@ int aio__wait_items_check(const aio_wait_item *items, size_t count)
     return 0;
 }
 
+void aio__wait_item_hold(aio_wait_item *item, void *waiting)
+{
+    item->handle = (aio__handle){.place = AIO__PLACE_ANY};
+    item->waiting = waiting;
+    aio_retain(item->future);
+}
+
 void aio__wait_item_watch(aio_wait_item *item, aio_loop *loop, void (*run)(aio__handle *handle),
                           void *waiting)
 {
-    item->handle = (aio__handle){.run = run, .place = AIO__PLACE_ANY};
-    item->waiting = waiting;
-    aio_retain(item->future);
+    aio__wait_item_hold(item, waiting);
+    item->handle.run = run;
     if (aio__wait_item_done(item))
         aio__loop_enqueue(loop, &item->handle);
     else
@@ -28,15 +34,15 @@ void aio__wait_item_watch(aio_wait_item *item, aio_loop *loop, void (*run)(aio__
 static void release(aio_wait_item *item, enum aio__asked asked)
 {
     aio_future *future = item->future;
-    bool watched = item->waiting != NULL;
+    bool held = item->waiting != NULL;
     item->done = aio__wait_item_done(item);
     item->result = item->done ? aio__wait_item_result(item) : 0;
     item->waiting = NULL;
     if (future != NULL && (asked == AIO__ASKED_ALL || (asked == AIO__ASKED_DONE && item->done)))
         future->retrieved = true;
-    if (watched && aio__link_linked(&item->handle.link))
+    if (held && aio__link_linked(&item->handle.link))
         aio__link_remove(&item->handle.link);
-    if (watched)
+    if (held)
         aio_release(future);
 }
 

@@ -3,7 +3,8 @@
  *
  * Each item has a handle of its own in its future's list, which runs one turn
  * after that is done, as a callback that asyncio adds; the waiter goes on one turn
- * later.  An item that is watched holds a share in its future.
+ * later.  An item that is in a wait holds a share in its future, for who has the
+ * others may give them up meanwhile.
  */
 #ifndef AIO_TASK_WAIT_ITEMS_H
 #define AIO_TASK_WAIT_ITEMS_H
@@ -26,7 +27,11 @@ static inline int aio__wait_item_result(const aio_wait_item *item)
     return item->future != NULL ? item->future->result : -ENOMEM;
 }
 
-/* Calls run(&item->handle) in the turn after it is done; of one that is, in the next. */
+/* Takes a share in its future for `waiting`, of one that is done, too. */
+void aio__wait_item_hold(aio_wait_item *item, void *waiting);
+/*
+ * The same, and calls run(&item->handle) in the turn after it is done; of one that is, in the next.
+ */
 void aio__wait_item_watch(aio_wait_item *item, aio_loop *loop, void (*run)(aio__handle *handle),
                           void *waiting);
 /* The item of a handle. */
