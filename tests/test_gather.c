@@ -405,6 +405,19 @@ TASK_TEST(what_can_not_be_gathered_is_refused)
     (void)aio_loop_close(other);
 }
 
+TASK_TEST(a_gather_that_is_refused_has_not_asked_how_they_fare)
+{
+    int us = 1;
+    catch_failures(&caught);
+    aio_wait_item items[] = {AIO_WAIT_ITEM(aio_task_current()),
+                             AIO_WAIT_ITEM(aio_spawn(fail_after_so_many_us, &us))};
+    if (items[1].future != NULL)
+        check_int(aio_gather(items, 2, 0), -EDEADLK);
+    check_int(aio_sleep(AIO_USEC(5)), 0);
+    aio_release(items[1].future);
+    check_int(caught.count, items[1].future != NULL);
+}
+
 TASK_TEST(an_item_is_in_one_wait_at_a_time)
 {
     struct futures futures;

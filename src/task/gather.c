@@ -58,7 +58,8 @@ static int look(struct gather *gather)
     return 0;
 }
 
-/* Waits: 0, or the first failure; gather->await.wait.result is the same, unless it was dropped. */
+/* Waits: 0, or the first failure; gather->await.wait.result is the same, unless the wait was
+ * refused or that was dropped. */
 static int park(struct gather *gather)
 {
     aio__await *await = &gather->await;
@@ -66,7 +67,7 @@ static int park(struct gather *gather)
     if (rc == 0)
         rc = aio__await_check(await);
     if (rc < 0)
-        return await->wait.result = rc;
+        return rc;
     aio_loop *loop = await->wait.task->future.scheduler->loop;
     for (size_t i = 0; i < await->count; i++) {
         if (aio__wait_item_done(&gather->items[i]))
@@ -95,7 +96,7 @@ int aio_gather(aio_wait_item *items, size_t count, unsigned flags)
     bool waits = rc == 0 && gather.pending > 0;
     if (waits)
         rc = park(&gather);
-    /* Cancelled although it was over, the task does not learn how they fared. */
+    /* Refused, or cancelled although it was over, the task does not learn how they fared. */
     bool told = !waits || rc == gather.await.wait.result;
     (void)aio__wait_items_release(items, count, told ? AIO__ASKED_ALL : AIO__ASKED_NONE);
     return rc;
