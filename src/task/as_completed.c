@@ -250,27 +250,28 @@ static bool has_next(const aio__iteration *iteration)
 
 /*
  * Until there is something in the queue, as asyncio's Queue.get(): 0; -ECANCELED; -EINVAL, and the
- * iteration is gone.
+ * iteration is gone, as it may be if the task was cancelled.
  */
 static int wait_for_next(aio__iteration *iteration)
 {
-    while (!has_next(iteration)) {
+    int rc = 0;
+    while (rc == 0 && !has_next(iteration)) {
         struct getter getter = {.await = {.undo = undo, .loose = true}, .iteration = iteration};
-        int rc = aio__await_begin(&getter.await, stop_waiting, "as_completed");
+        rc = aio__await_begin(&getter.await, stop_waiting, "as_completed");
         if (rc < 0)
-            return rc;
+            break;
         aio__list_push_back(&iteration->getters, &getter.link);
         rc = aio__park(&getter.await.wait);
         leave(&getter);
         if (getter.iteration == NULL)
-            return -EINVAL;
+            return rc < 0 ? rc : -EINVAL;
         /* Woken before it was cancelled, it hands that on. */
         if (rc < 0 && getter.await.wait.result == 0 && has_next(iteration))
             wake_next(iteration);
-        if (rc < 0)
-            return rc;
     }
-    return 0;
+    if (rc < 0)
+        iteration->left++;
+    return rc;
 }
 
 static int give(aio__iteration *iteration, aio_wait_item **out_item)
@@ -311,9 +312,5 @@ int aio_as_completed_next(aio_as_completed *as_completed, aio_wait_item **out_it
         return 0;
     iteration->left--;
     int rc = wait_for_next(iteration);
-    if (rc == 0)
-        return give(iteration, out_item);
-    if (rc != -EINVAL)
-        iteration->left++;
-    return rc;
+    return rc == 0 ? give(iteration, out_item) : rc;
 }
