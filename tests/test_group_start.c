@@ -5,7 +5,7 @@
 
 struct server {
     struct trace trace;
-    int64_t before, after; /* ns of sleep until it is ready, and from then on */
+    int64_t before, after; /* ns of sleep until it is ready (-1: none), and from then on */
     int result, value;
     int result_of_cancel; /* 0: -ECANCELED */
     bool silent;          /* it never says that it is ready */
@@ -14,7 +14,7 @@ struct server {
 static int serve(void *arg)
 {
     struct server *server = arg;
-    int rc = aio_sleep(server->before);
+    int rc = server->before >= 0 ? aio_sleep(server->before) : 0;
     note(&server->trace, rc < 0 ? 'B' : 'b');
     if (rc < 0)
         return server->result_of_cancel != 0 ? server->result_of_cancel : rc;
@@ -239,6 +239,43 @@ TASK_TEST(the_child_of_a_cancelled_start_is_cancelled_and_the_group_goes_on)
         check_string(other.trace.text, "ba");
         check_int(now(), AIO_SEC(2));
     }
+}
+
+static int cancel_oneself_and_start(void *arg)
+{
+    check_int(aio_task_cancel(aio_task_current()), 1);
+    return start_from_outside(arg);
+}
+
+/* The child is ready: in the turn before its starter goes on, cancelled; or that is cancelled in
+ * the turn after. */
+static void start_in_vain(aio_function start, bool cancel)
+{
+    aio_group group;
+    struct outsider outsider = {.group = &group, .server = {.before = -1, .after = HOUR}, .rc = 1};
+    if (aio_group_begin(&group) < 0)
+        return;
+    aio_task *starter = aio_spawn(start, &outsider);
+    while (starter != NULL && outsider.server.trace.length == 0 && !aio_future_done(starter))
+        (void)!aio_yield();
+    if (cancel && outsider.server.trace.length > 0)
+        check_int(aio_task_cancel(starter), 1);
+    check_int(aio_group_end(&group, 0), 0);
+    if (aio_join(starter) == 0 && outsider.server.trace.length > 0) {
+        check_int(outsider.rc, -ECANCELED);
+        check_string(outsider.server.trace.text, "bA");
+        check_int(now(), 0);
+    }
+}
+
+TASK_TEST(a_child_that_is_ready_when_its_starter_was_cancelled_is_cancelled)
+{
+    start_in_vain(cancel_oneself_and_start, false);
+}
+
+TASK_TEST(a_child_that_is_ready_before_its_starter_is_cancelled_is_cancelled_as_well)
+{
+    start_in_vain(start_from_outside, true);
 }
 
 /* A shut-down's fourth cancellation is the last: from then on no wait waits. */

@@ -151,7 +151,7 @@ AIO_API aio_task *aio_group_task_with(aio_group *group, const aio_spawn_options 
 /*
  * Starts a child and waits until it is ready: until it calls aio_group_started().  If it fails
  * before, that is the caller's error and not the group's.  If the caller is cancelled meanwhile,
- * the child is cancelled, and from then on a child as any other.
+ * the child is cancelled, ready or not, and from then on a child as any other.
  *
  * Returns    0; the child's error; -AIO_ESTATE if it returned without having said that it is ready;
  *            -ESHUTDOWN if the group was cancelled meanwhile; -ECANCELED if the caller, or the

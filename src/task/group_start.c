@@ -11,10 +11,11 @@
 struct aio__starting {
     aio__wait wait;
     aio__member *member; /* NULL once nothing comes from it any more */
+    aio__task *child;    /* a share, until the waiter has gone on */
     bool waiting;        /* parked, and neither woken nor cancelled */
+    bool failed;         /* the child, before it was ready */
     int result;
     void *value;
-    aio__task *failed; /* the child, with a share in it, if it failed before it was ready */
 };
 
 /* The member and who waits for it part. */
@@ -40,7 +41,7 @@ void aio__starting_failed(aio__member *member)
     if (result >= 0)
         result = -AIO_ESTATE;
     else if (result != -ECANCELED)
-        starting->failed = aio__task_of(aio_retain(&member->task->future));
+        starting->failed = true;
     else if (member->group->aborting)
         result = -ESHUTDOWN;
     settle(starting, result);
@@ -58,6 +59,16 @@ int aio_group_started(void *value)
     return 0;
 }
 
+/* The waiter goes on, or never will: it has nothing to do with the child any more. */
+static void let_go(aio__starting *starting)
+{
+    if (starting->member != NULL)
+        part(starting);
+    if (starting->child != NULL)
+        aio_release(&starting->child->future);
+    starting->child = NULL;
+}
+
 /* The child is cancelled by the waiter itself when it goes on: a chain of those who wait for each
  * other's children may be longer than a stack is deep. */
 static bool stop_starting(aio__wait *wait)
@@ -65,12 +76,8 @@ static bool stop_starting(aio__wait *wait)
     aio__starting *starting = aio__container(wait, aio__starting, wait);
     bool waiting = starting->waiting;
     starting->waiting = false;
-    if (wait->task->doomed && starting->member != NULL)
-        part(starting);
-    if (wait->task->doomed && starting->failed != NULL) {
-        aio_release(&starting->failed->future);
-        starting->failed = NULL;
-    }
+    if (wait->task->doomed)
+        let_go(starting);
     if (waiting)
         aio__wake(wait, -ECANCELED);
     return waiting;
@@ -80,16 +87,12 @@ static int wait_until_ready(aio__starting *starting)
 {
     starting->waiting = true;
     int rc = aio__park(&starting->wait);
-    if (starting->member != NULL) {
-        aio__task *child = starting->member->task;
-        part(starting);
-        (void)aio__future_request_cancel(&child->future);
-    }
-    if (starting->failed != NULL) {
-        if (rc == 0) /* else nobody has heard of it, which its release reports */
-            (void)aio_future_result(&starting->failed->future);
-        aio_release(&starting->failed->future);
-    }
+    /* Ready or not: the caller does not learn that it is. */
+    if (rc < 0 && starting->child != NULL)
+        (void)aio__future_request_cancel(&starting->child->future);
+    if (rc == 0 && starting->failed) /* else nobody has heard of it, which its release reports */
+        (void)aio_future_result(&starting->child->future);
+    let_go(starting);
     return rc == 0 ? starting->result : rc;
 }
 
@@ -97,7 +100,7 @@ int aio_group_start_at(const char *place, aio_group *group, const aio_spawn_opti
                        aio_function function, void *arg, void **out_value)
 {
     aio__group *record;
-    aio__starting starting = {.failed = NULL};
+    aio__starting starting = {.member = NULL};
     if (!aio__may_suspend("start in a group"))
         return -EPERM;
     if (options != NULL && options->eager)
@@ -114,6 +117,7 @@ int aio_group_start_at(const char *place, aio_group *group, const aio_spawn_opti
     if (starting.member == NULL)
         return -errno;
     starting.member->starting = &starting;
+    starting.child = aio__task_of(aio_retain(&starting.member->task->future));
     rc = wait_until_ready(&starting);
     if (rc == 0 && out_value != NULL)
         *out_value = starting.value;
