@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <aio/debug.h>
 #include <aio/task.h>
 
 #include "support/task_case.h"
@@ -285,6 +286,39 @@ TASK_TEST(an_eager_task_can_be_spawned_from_a_callback)
     check_string(callback.trace.text, "a1t2");
     check_int(aio_join(callback.task), 0);
     check_string(callback.trace.text, "a1t2b");
+}
+
+static void spawn_in_a_handler(aio_loop *loop, const aio_failure *failure, void *arg)
+{
+    (void)loop;
+    (void)failure;
+    spawn_in_a_callback(arg);
+}
+
+static void spawn_in_an_output(const char *line, void *arg)
+{
+    struct eager_callback *callback = arg;
+    (void)line;
+    if (callback->task == NULL)
+        spawn_in_a_callback(callback);
+}
+
+/* Both run on this task's stack, which goes on after, and the thread's is what it was. */
+TASK_TEST(an_eager_task_can_be_spawned_where_there_is_no_task_on_a_tasks_stack)
+{
+    struct eager_callback handler = {0}, output = {0};
+    aio_task *self = aio_task_current();
+    aio_failure failure = {.message = "none"};
+    (void)aio_loop_set_exception_handler(aio_loop_current(), spawn_in_a_handler, &handler);
+    check_int(aio_loop_call_exception_handler(aio_loop_current(), &failure), 0);
+    (void)aio_loop_set_exception_handler(aio_loop_current(), NULL, NULL);
+    check(aio_debug_dump(NULL, spawn_in_an_output, &output) > 0);
+    check(aio_task_current() == self);
+    check_string(handler.trace.text, "a1t2");
+    check_int(aio_sleep(1), 0);
+    check_int(aio_join(handler.task), 0);
+    check_int(aio_join(output.task), 0);
+    check_string(output.trace.text, "a1t2b");
 }
 
 static int spawn_another_eagerly(void *arg)

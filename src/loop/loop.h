@@ -79,6 +79,7 @@ struct aio_loop {
     aio__list turn;       /* what is left to run of this turn */
     aio__list ready;      /* what will run in the next one */
     void *current;        /* the task that runs, to the layer of tasks; NULL: a callback does */
+    void *behind;         /* aside: the task on whose stack that is; NULL: the thread's own */
     aio__variables *context;  /* the context variables of what runs: a task's, or ... */
     aio__variables variables; /* ... a callback's; else empty */
     aio__handle *in_hand; /* taken by a parking task, to be run on the thread's stack; or NULL */
@@ -259,6 +260,18 @@ void aio__recurring_call(aio_loop *loop, aio__recurring *recurring);
 /* Tells the loop's exception handler; the default one where there is no loop any more. */
 void aio__loop_tell(aio_loop *loop, const aio_failure *failure);
 void aio__loop_report(aio_loop *loop, const char *message, const char *name, int error);
+
+/*
+ * Between these, user code runs that must not suspend, on whichever stack this is: a handler, or
+ * what takes a dump's lines.  There is no current task then, only one behind it.
+ */
+typedef struct aio__aside {
+    void *current, *behind;
+    aio__variables *context;
+} aio__aside;
+
+aio__aside aio__aside_begin(aio_loop *loop);
+void aio__aside_end(aio_loop *loop, const aio__aside *aside);
 
 /* ---- debug mode: observe.c ------------------------------------------------------------------- */
 

@@ -42,15 +42,29 @@ void aio_loop_default_exception_handler(aio_loop *loop, const aio_failure *failu
     aio__line_write(&line);
 }
 
-/* Whichever stack this is: the handler must not suspend. */
+aio__aside aio__aside_begin(aio_loop *loop)
+{
+    aio__aside aside = {loop->current, loop->behind, loop->context};
+    if (loop->current != NULL)
+        loop->behind = loop->current;
+    loop->current = NULL;
+    return aside;
+}
+
+void aio__aside_end(aio_loop *loop, const aio__aside *aside)
+{
+    loop->current = aside->current;
+    loop->behind = aside->behind;
+    loop->context = aside->context;
+}
+
 static void call_handler(aio_loop *loop, const aio_failure *failure)
 {
-    void *current = loop->current;
-    loop->current = NULL;
+    aio__aside aside = aio__aside_begin(loop);
     loop->handling = true;
     loop->exception_handler(loop, failure, loop->exception_arg);
     loop->handling = false;
-    loop->current = current;
+    aio__aside_end(loop, &aside);
 }
 
 void aio__loop_tell(aio_loop *loop, const aio_failure *failure)

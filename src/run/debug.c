@@ -210,9 +210,8 @@ int aio_debug_dump(aio_loop *loop, aio_debug_output output, void *arg)
         return -EPERM;
     dump.output = output != NULL ? output : dump.loop->output;
     dump.arg = output != NULL ? arg : dump.loop->output_arg;
-    void *current = dump.loop->current;
-    dump.running = current;
-    dump.loop->current = NULL; /* whichever stack this is: `output` must not suspend */
+    dump.running = dump.loop->current;
+    aio__aside aside = aio__aside_begin(dump.loop);
     put_summary(&dump);
     aio__extension *extension = dump.loop->extensions[AIO__EXTENSION_TASK];
     if (extension != NULL) {
@@ -221,7 +220,7 @@ int aio_debug_dump(aio_loop *loop, aio_debug_output output, void *arg)
         put_trees(&dump, scheduler, AIO__DUMP_NEW);
         put_trees(&dump, scheduler, AIO__DUMP_AWAITED);
     }
-    dump.loop->current = current;
+    aio__aside_end(dump.loop, &aside);
     return (int)aio_task_count(dump.loop);
 }
 

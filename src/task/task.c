@@ -195,7 +195,9 @@ fail:
 static void run_eagerly(aio__scheduler *scheduler, aio__task *task)
 {
     aio__task *spawner = scheduler->loop->current;
-    task->resumer = spawner != NULL ? aio__task_coro(spawner) : &scheduler->thread;
+    /* An exception handler is no task, and yet may be on a task's stack. */
+    aio__task *under = spawner != NULL ? spawner : scheduler->loop->behind;
+    task->resumer = under != NULL ? aio__task_coro(under) : &scheduler->thread;
     task->resumer_task = spawner;
     begin_step(scheduler, task);
     aio__coro_switch(task->resumer, &task->coro);
