@@ -230,6 +230,27 @@ TASK_TEST(a_cancellation_while_a_scoped_group_is_closed_comes_with_the_next_wait
     aio_release(task);
 }
 
+/* Cancelled before it begins a group, without a wait since, it leaves that early. */
+static int leave_early_when_cancelled(void *arg)
+{
+    struct scene *scene = arg;
+    aio_group group;
+    scene->child.trace = &scene->trace;
+    check_int(aio_task_cancel(aio_task_current()), 1);
+    int rc = aio_group_begin(&group);
+    if (rc == 0)
+        rc = aio_group_spawn(&group, be_child, &scene->child);
+    aio_group_cleanup(&group);
+    return rc < 0 ? rc : aio_sleep(HOUR) == -ECANCELED ? 5 : 6;
+}
+
+TASK_TEST(a_cancellation_from_before_a_group_is_not_lost_where_that_is_closed)
+{
+    struct scene scene = scene_of('a');
+    int rc = aio_join(aio_spawn(leave_early_when_cancelled, &scene));
+    check(rc == 5 || rc == -ENOMEM);
+}
+
 TASK_TEST(a_scoped_group_that_was_never_begun_is_nothing)
 {
     AIO_SCOPED(aio_group) group = AIO_GROUP_INIT;

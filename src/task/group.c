@@ -217,6 +217,15 @@ static aio__group *group_of(aio__scope *scope)
     return aio__container(scope, aio__group, scope);
 }
 
+/* Whether a request to cancel the parent, and not the group's alone, has not reached it yet. */
+static bool has_pending_request(const aio__group *group)
+{
+    const aio__task *parent = group->scope.task;
+    const aio__own_request *own = &group->request;
+    bool own_only = group->parent_cancel_requested && own->alone && own->number == parent->asked;
+    return parent->must_cancel && !own_only;
+}
+
 /* Of errors nobody hears, so that each is reported with its task's last release. */
 static void close_left_open(aio__scope *scope)
 {
@@ -224,12 +233,14 @@ static void close_left_open(aio__scope *scope)
     struct outcome outcome = {false, false};
     aio__task *parent = scope->task;
     unsigned noswitch = parent->noswitch;
+    bool pending = has_pending_request(group);
     if (!group->aborting)
         aio__group_abort(group);
     parent->noswitch = 0; /* the children must end: they use what is in this frame */
     wait_for_all(group, &outcome);
     parent->noswitch = noswitch;
-    if (take_request_back(group) > group->cancelling && outcome.interrupted)
+    int left = take_request_back(group);
+    if ((outcome.interrupted && left > group->cancelling) || (pending && left > 0))
         parent->must_cancel = true;
     shut(group);
 }
