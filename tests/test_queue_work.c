@@ -351,6 +351,17 @@ TASK_TEST(who_was_woken_or_cancelled_before_the_queue_ended_does_not_come_back_t
     after_the_end(&two);
 }
 
+TASK_TEST(who_was_woken_and_then_cancelled_before_the_queue_ended_does_not_come_back_to_it)
+{
+    struct two two;
+    two_begin(&two, 0, get);
+    check_int(aio_queue_put(&two.queue, &one), 0);
+    check_int(aio_task_cancel(two.tasks[0]), 1);
+    end_queue(&two);
+    two_come_out(&two, -ECANCELED, -ESHUTDOWN);
+    after_the_end(&two);
+}
+
 TASK_TEST(who_is_cancelled_when_the_queue_has_ended_does_not_come_back_to_it)
 {
     struct two two;

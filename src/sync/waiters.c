@@ -62,7 +62,10 @@ bool aio__waiter_abort_in_place(aio__wait *wait)
 
 bool aio__waiter_abort(aio__wait *wait)
 {
-    take_out(aio__container(wait, aio__waiter, wait));
+    aio__waiter *waiter = aio__container(wait, aio__waiter, wait);
+    /* One that was woken may be in a list of its owner's. */
+    if (aio__waiter_waiting(waiter))
+        take_out(waiter);
     return aio__waiter_abort_in_place(wait);
 }
 
