@@ -459,6 +459,27 @@ TASK_TEST(what_runs_in_a_context_finds_and_leaves_its_values_there)
     aio_context_free(context);
 }
 
+static int end_the_timeout_around(void *arg)
+{
+    return aio_timeout_end(arg, set(&letter, "c"));
+}
+
+TASK_TEST(a_context_is_left_where_the_scope_around_it_is_ended_in_it)
+{
+    struct caught caught;
+    aio_timeout timeout;
+    catch_failures(&caught);
+    aio_context *context = aio_context_new();
+    if (context != NULL && aio_timeout_begin(&timeout, AIO_SEC(1)) == 0) {
+        int rc = aio_context_run(context, end_the_timeout_around, &timeout);
+        check(rc == 0 || rc == -ENOMEM);
+        check_int(caught.count, 1);
+        check_string(get(&letter), "?");
+        check_int(aio_timeout_end(&timeout, 0), -EINVAL);
+    }
+    aio_context_free(context);
+}
+
 TASK_TEST(a_new_context_is_empty)
 {
     struct trace trace = {0};

@@ -161,7 +161,10 @@ int aio_context_run(aio_context *context, aio_function function, void *arg)
     }
     aio__scope_open(&context->scope, &CONTEXT, task, context);
     int rc = function(arg);
-    aio__scopes_close(task, &context->scope);
-    leave_scope(&context->scope);
+    /* The function may have ended a scope around this one, and so this one with it. */
+    if (aio__scope_own(&context->scope, context) != NULL) {
+        aio__scopes_close(task, &context->scope);
+        leave_scope(&context->scope);
+    }
     return rc;
 }
