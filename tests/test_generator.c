@@ -643,6 +643,29 @@ TASK_TEST(code_that_must_not_suspend_neither_asks_nor_yields)
     check_int(aio_generator_close(generator), 0);
 }
 
+static int end_where_nothing_must_suspend(void *arg)
+{
+    int rc = aio_generator_yield(arg);
+    aio_noswitch_begin();
+    return rc == -AIO_ECLOSED ? rc : 0;
+}
+
+TASK_TEST(a_body_that_ends_where_nothing_must_suspend_is_reported_and_its_consumer_goes_on)
+{
+    int item = 0;
+    catch_failures(&caught);
+    aio_generator *generator = aio_generator_new(end_where_nothing_must_suspend, &item,
+                                                 sizeof item);
+    if (generator == NULL)
+        return;
+    check_int(aio_generator_next(generator, &item), 1);
+    check_int(aio_generator_next(generator, &item), 0);
+    check_int(caught.count, 1);
+    check_string(caught.message, "a generator ended between aio_noswitch_begin and _end");
+    check_int(aio_yield(), 0);
+    check_int(aio_generator_close(generator), 0);
+}
+
 TASK_TEST(only_tasks_may_ask_and_close)
 {
     int count = 1;

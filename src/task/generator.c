@@ -43,12 +43,20 @@ static aio__coro *leave(aio_generator *generator, enum aio__generator_state stat
     return aio__task_coro(task);
 }
 
+/* What the body has left open is closed; its consumer may suspend, and was in no scope of it. */
+static void close_left_open(aio_generator *generator)
+{
+    aio__noswitch_close(generator->task,
+                        "a generator ended between aio_noswitch_begin and _end");
+    aio__scopes_close_generator(generator->task, generator);
+}
+
 /* A body's first frame. */
 static void run_body(void *arg)
 {
     aio_generator *generator = arg;
     int result = generator->body(generator->arg);
-    aio__scopes_close_generator(generator->task, generator);
+    close_left_open(generator);
     if (generator->ignored > 0)
         result = -EINVAL;
     aio__coro *consumer = leave(generator, AIO__GENERATOR_ENDED, result < 0 ? result : 0);
@@ -67,7 +75,7 @@ static int ignore_closing(aio_generator *generator)
 {
     if (++generator->ignored <= MOST_IGNORED)
         return -AIO_ECLOSED;
-    aio__scopes_close_generator(generator->task, generator);
+    close_left_open(generator);
     aio__coro *consumer = leave(generator, AIO__GENERATOR_SUSPENDED, -EINVAL);
     for (;;)
         aio__coro_switch(&generator->coro, consumer);

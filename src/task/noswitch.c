@@ -44,12 +44,12 @@ static void report(const aio__task *task, const char *message)
     aio__loop_tell(task->future.scheduler->loop, &failure);
 }
 
-void aio__noswitch_close(aio__task *task)
+void aio__noswitch_close(aio__task *task, const char *message)
 {
     if (AIO__LIKELY(task->noswitch == 0))
         return;
     task->noswitch = 0;
-    report(task, "a task ended between aio_noswitch_begin and _end");
+    report(task, message);
 }
 
 bool aio__may_suspend(const char *what)

@@ -153,8 +153,8 @@ int aio__task_take_back(aio__task *task, const aio__own_request *request);
 /* What the running task calls may suspend: 0; -EPERM, and a report, between its
  * aio_noswitch_begin() and _end(). */
 int aio__noswitch_check(aio__task *task, const char *what);
-/* The task is about to end, and is in none any more; reports it if it was. */
-void aio__noswitch_close(aio__task *task);
+/* The task, or a body in it, is about to end, and is in none any more; tells it if it was. */
+void aio__noswitch_close(aio__task *task, const char *message);
 /* What it waits for is told to forget it; it won't be woken any more. */
 void aio__task_undo_wait(aio__task *task);
 /* The same for all that are left, before the first is abandoned: a lock may lie on its stack. */

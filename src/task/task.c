@@ -115,7 +115,7 @@ static void run_task(void *arg)
     /* Cancelled before its first step, it never runs. */
     if (!task->must_cancel)
         result = task->function(task->arg);
-    aio__noswitch_close(task);
+    aio__noswitch_close(task, "a task ended between aio_noswitch_begin and _end");
     aio__scopes_close(task, NULL);
     /* A cancellation that was not delivered makes a cancelled task of one that succeeded. */
     if (task->must_cancel && result >= 0)
