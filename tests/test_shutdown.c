@@ -3,8 +3,10 @@
  * the tasks do.
  */
 #include <errno.h>
+#include <stdlib.h>
 
 #include <aio/run.h>
+#include <aio/sync.h>
 
 #include "support/task_case.h"
 
@@ -474,4 +476,72 @@ TEST(deadline_of_one_that_stands_still_is_harmless)
 {
     check_int(test_run(leave_one_with_a_deadline, NULL), 0);
     check_int(caught.count, 1);
+}
+
+/* ---- what lies on main's stack -------------------------------------------------------------- */
+
+static int scribble(void *arg)
+{
+    volatile char text[8000];
+    (void)arg;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = 'x';
+    return aio_yield();
+}
+
+/* They take the stack that was free last. */
+static int start_scribblers(void *arg)
+{
+    aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
+    options.eager = true;
+    int rc = sleep_long(arg);
+    for (int i = 0; i < 3; i++)
+        (void)!aio_go_with(&options, scribble, NULL);
+    return rc;
+}
+
+static int acquire_when_cancelled(void *lock)
+{
+    int rc = aio_lock_acquire(lock);
+    check_int(rc, -ECANCELED);
+    check(aio_lock_locked(lock));
+    return rc;
+}
+
+static int leave_two_at_its_lock(void *arg)
+{
+    aio_lock lock = AIO_LOCK_INIT;
+    (void)arg;
+    check_int(aio_lock_acquire(&lock), 0);
+    if (aio_go(start_scribblers, NULL) == 0 && aio_go(acquire_when_cancelled, &lock) == 0 &&
+        aio_go(acquire_when_cancelled, &lock) == 0)
+        check_int(aio_yield(), 0);
+    return 0;
+}
+
+/* These tools see that main's frame is gone. */
+static bool frames_are_watched(void)
+{
+#if defined(AIO__ASAN)
+    return true;
+#else
+    const char *preloaded = getenv("LD_PRELOAD");
+    return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
+#endif
+}
+
+TEST(a_lock_on_mains_stack_stays_as_it_is_until_the_shut_down_is_over)
+{
+    if (!frames_are_watched())
+        check_int(test_run(leave_two_at_its_lock, NULL), 0);
+}
+
+TEST(a_runner_keeps_the_stack_of_its_last_main)
+{
+    aio_runner *runner = frames_are_watched() ? NULL : new_runner();
+    if (runner == NULL)
+        return;
+    for (int i = 0; i < 3; i++)
+        check_int(aio_runner_run(runner, i == 2 ? leave_two_at_its_lock : scribble, NULL), 0);
+    check_int(aio_runner_close(runner), 0);
 }

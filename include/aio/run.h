@@ -14,7 +14,8 @@
  * cancelled in order of their creation and awaited, again in rounds until none
  * is left; then memory and descriptors go back.  A task that ignores three
  * rounds gets -ECANCELED from every wait at once, is reported, and in the end
- * abandoned.
+ * abandoned.  The function's stack stays as it is meanwhile, for what they wait
+ * for, a lock, may lie there; a runner keeps that of the last that has returned.
  *
  * SIGINT (Ctrl-C), if its disposition is the default one, cancels the function's
  * task, on the main thread; a second one kills the process.

@@ -108,6 +108,7 @@ static void close_scheduler(aio__extension *extension)
     }
     aio__generators_free(scheduler);
     tell_of_held(scheduler);
+    aio__task_drop_kept(scheduler);
     aio__stack_pool_close(scheduler->stacks);
     scheduler->stacks = NULL;
     scheduler->loop = NULL;

@@ -59,6 +59,7 @@ struct aio__task {
     bool must_cancel;   /* a cancellation waits for its next suspension */
     bool doomed;        /* it shall not wait any more: see last_waits; or it has ended */
     bool loop_owned;    /* aio_go(): its failure is reported when it ends */
+    bool keeps_stack;   /* when it ends: see the scheduler's `kept` */
     int cancels;        /* requests not taken back */
     unsigned asked;     /* all requests that ever came: whether there was one since */
     unsigned shutdown_rounds; /* how many rounds of a shut-down it has seen */
@@ -100,6 +101,7 @@ struct aio__scheduler {
     bool shutting_down; /* a runner takes the tasks down */
     int64_t trimmed;   /* when its stacks were last trimmed, in the loop's time */
     aio__coro last;    /* of a task that has ended and may be gone: what its last switch needs */
+    aio__coro kept;    /* of the last that keeps its stack; its base is NULL: there was none */
     char name[32];     /* of aio__task_number_name() */
 };
 
@@ -159,6 +161,8 @@ void aio__noswitch_close(aio__task *task, const char *message);
 void aio__task_undo_wait(aio__task *task);
 /* The same for all that are left, before the first is abandoned: a lock may lie on its stack. */
 void aio__task_undo_waits(aio__scheduler *scheduler);
+/* Gives back the stack that a task has kept when it ended. */
+void aio__task_drop_kept(aio__scheduler *scheduler);
 /* A task that won't go on any more: its stack goes, it counts as cancelled. */
 void aio__task_abandon(aio__task *task);
 /* The stack that a task is on. */

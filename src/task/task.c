@@ -93,16 +93,34 @@ static void end(aio__task *task, int result)
         aio__list_push_back(&scheduler->held, &task->future.held);
 }
 
+void aio__task_drop_kept(aio__scheduler *scheduler)
+{
+    if (scheduler->kept.stack.base != NULL)
+        aio__coro_destroy(&scheduler->kept, scheduler->stacks);
+}
+
+/* The last switch of a task whose stack stays as it is. */
+static _Noreturn void leave_stack(aio__scheduler *scheduler, const aio__coro *own, aio__coro *next)
+{
+    aio__task_drop_kept(scheduler);
+    scheduler->kept = *own;
+    for (;;)
+        aio__coro_switch(&scheduler->kept, next);
+}
+
 static _Noreturn void leave(aio__task *task)
 {
     aio__scheduler *scheduler = task->future.scheduler;
     aio__coro own = task->coro, *next = task->resumer;
+    bool keeps_stack = task->keeps_stack;
     aio__task *spawner = task->resumer_task;
     /* It may call the user (destroy(), a report), so this comes before it is clear who is next. */
     aio_release(&task->future);
     set_current(scheduler->loop, spawner);
     if (next == NULL)
         next = next_coro(scheduler);
+    if (keeps_stack)
+        leave_stack(scheduler, &own, next);
     scheduler->last = own;
     aio__coro_exit(&scheduler->last, scheduler->stacks, next);
 }
