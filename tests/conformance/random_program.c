@@ -1,7 +1,7 @@
 /*
  * Draws and prints random programs.
  */
-#include "conformance/random_program.h"
+#include "conformance/random_subject.h"
 
 #include <string.h>
 
@@ -39,9 +39,22 @@ static const struct {
     [ACT_FAIL] = {"fail", 1},
 };
 
-const char *action_name(enum action_kind kind)
+static const struct operation *operation_of(const struct action *action)
 {
-    return KINDS[kind].name;
+    return &SUBJECTS[action->subject]->operations[action->operation];
+}
+
+const char *action_name(const struct action *action)
+{
+    return action->kind == ACT_USE ? operation_of(action)->name : KINDS[action->kind].name;
+}
+
+bool random_program_draws_lots(const struct random_program *program)
+{
+    bool draws = false;
+    for (unsigned i = 0; i < SUBJECT_COUNT; i++)
+        draws = draws || ((program->subjects >> i & 1) != 0 && SUBJECTS[i]->draws_lots);
+    return draws;
 }
 
 uint64_t random_next(uint64_t *state)
@@ -83,6 +96,24 @@ static unsigned draw_place(uint64_t *state, enum action_kind kind)
     }
 }
 
+/* An operation of one of the program's subjects. */
+static void draw_use(const struct random_program *program, uint64_t *state, struct action *action)
+{
+    do
+        action->subject = draw(state, SUBJECT_COUNT);
+    while ((program->subjects >> action->subject & 1) == 0);
+    const struct subject *subject = SUBJECTS[action->subject];
+    unsigned total = 0;
+    for (unsigned i = 0; i < subject->operation_count; i++)
+        total += subject->operations[i].weight;
+    unsigned left = draw(state, total);
+    action->operation = 0;
+    while (left >= subject->operations[action->operation].weight)
+        left -= subject->operations[action->operation++].weight;
+    action->kind = ACT_USE;
+    action->object = draw(state, 4) == 0; /* mostly the same, so that they meet */
+}
+
 /* `left`: how many more actions the block has that this one is in. */
 static void draw_action(struct random_program *program, uint64_t *state, struct action *action,
                         unsigned left)
@@ -97,8 +128,15 @@ static void draw_action(struct random_program *program, uint64_t *state, struct 
         action->places[i] = draw_place(state, action->kind);
     action->mode = draw(state, 3);
     action->limited = draw(state, 2) == 0;
-    action->length = action->kind == ACT_TIMEOUT && left > 0 ? 1 + draw(state, left) : 0;
-    if (action->kind != ACT_SPAWN && action->kind != ACT_EAGER)
+    bool spawns = action->kind == ACT_SPAWN || action->kind == ACT_EAGER;
+    bool block = action->kind == ACT_TIMEOUT;
+    if (program->subjects != 0 && !spawns && draw(state, 2) == 0) {
+        draw_use(program, state, action);
+        block = operation_of(action)->block;
+        spawns = operation_of(action)->spawns;
+    }
+    action->length = block && left > 0 ? 1 + draw(state, left) : 0;
+    if (!spawns)
         return;
     if (program->tasks < TASKS)
         action->place = program->tasks++;
@@ -122,6 +160,8 @@ void random_program_draw(struct random_program *program, uint64_t seed)
     memset(program, 0, sizeof *program);
     program->seed = seed;
     program->tasks = 1;
+    for (unsigned i = 0, most = draw(&state, 4); i < most; i++)
+        program->subjects |= 1u << draw(&state, SUBJECT_COUNT);
     for (unsigned task = 0; task < program->tasks; task++) {
         program->lengths[task] = 1 + draw(&state, MAX_ACTIONS);
         draw_block(program, &state, program->scripts[task], program->lengths[task]);
@@ -157,9 +197,20 @@ static void print_several(FILE *file, const struct action *action)
         print_place(file, action->places[i]);
 }
 
+static void print_use(FILE *file, const struct action *action)
+{
+    fprintf(file, " object %u amount %u mode %u", action->object, action->amount, action->mode);
+    if (action->limited)
+        fputs(" limited", file);
+    if (operation_of(action)->spawns)
+        print_place(file, action->place);
+    for (unsigned i = 0; i < action->place_count && !operation_of(action)->block; i++)
+        fprintf(file, "%c%u", i == 0 ? ' ' : ',', action->places[i]);
+}
+
 static void print_action(FILE *file, const struct action *action)
 {
-    fprintf(file, "%s%s", action->swallow ? "try " : "", KINDS[action->kind].name);
+    fprintf(file, "%s%s", action->swallow ? "try " : "", action_name(action));
     switch (action->kind) {
     case ACT_SPAWN:
     case ACT_EAGER:
@@ -192,6 +243,9 @@ static void print_action(FILE *file, const struct action *action)
     case ACT_SOON:
     case ACT_CANCEL_CALLBACK:
         fprintf(file, " c%u", action->callback);
+        break;
+    case ACT_USE:
+        print_use(file, action);
         break;
     case ACT_SLEEP:
     case ACT_TIMEOUT:

@@ -1,6 +1,6 @@
 /*
- * A random program: a tree of tasks, each with a script, that share futures and
- * callbacks.
+ * A random program: a tree of tasks, each with a script, that share futures,
+ * callbacks, and what else some subjects have: locks, queues ...
  *
  * It is drawn from a seed, so that the seed is all that is needed to have it
  * again.  What its tasks name (await, cancel ...) is a place: first those of the
@@ -20,6 +20,7 @@
 #define PLACES (TASKS + FUTURES)
 #define CALLBACKS 5
 #define MAX_ACTIONS 12
+#define SUBJECT_COUNT 9 /* see random_subject.h */
 #define MAX_TARGETS 3 /* of an action that waits for several */
 
 enum action_kind {
@@ -48,6 +49,7 @@ enum action_kind {
     ACT_CANCEL_CALLBACK,
     ACT_RETURN, /* amount */
     ACT_FAIL,   /* amount */
+    ACT_USE,    /* operation of a subject, object, and what that needs */
     ACT_KINDS
 };
 
@@ -58,6 +60,7 @@ struct action {
     unsigned places[MAX_TARGETS], place_count;
     unsigned mode; /* what a wait is for: an aio_wait_until */
     bool limited;  /* a wait, an iteration: amount is its limit */
+    unsigned subject, operation, object; /* valid in ACT_USE */
 };
 
 /* What a callback does when it is called. */
@@ -72,6 +75,7 @@ struct deed {
 
 struct random_program {
     uint64_t seed;
+    unsigned subjects; /* a bit for each that it has */
     unsigned tasks; /* those that some script spawns, and the first */
     unsigned lengths[TASKS];
     struct action scripts[TASKS][MAX_ACTIONS];
@@ -81,7 +85,9 @@ struct random_program {
 /* The next of a sequence of random numbers (splitmix64). */
 uint64_t random_next(uint64_t *state);
 
-const char *action_name(enum action_kind kind);
+const char *action_name(const struct action *action);
+/* Whether a run on a loop that others have used may differ from one on a new loop. */
+bool random_program_draws_lots(const struct random_program *program);
 void random_program_draw(struct random_program *program, uint64_t seed);
 void random_program_print(const struct random_program *program, FILE *file);
 

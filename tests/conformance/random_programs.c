@@ -19,6 +19,8 @@ static const char *examine(const struct random_program *program, FILE *trace, ai
                            uint64_t *out_hash)
 {
     uint64_t again = 0, shuffled = 0;
+    if (random_program_draws_lots(program))
+        kept = NULL;
     const char *violation = world_run(program, 0, trace, kept, out_hash);
     if (violation == NULL)
         violation = world_run(program, 0, NULL, kept, &again);
@@ -55,6 +57,8 @@ static int run_all(uint64_t count, uint64_t seed)
         total = total * UINT64_C(0x100000001b3) + hash;
         if (violation == NULL)
             continue;
+        (void)aio_runner_close(kept); /* something may be left on it */
+        kept = NULL;
         if (violations++ < SHOWN) {
             printf("%s: --replay %" PRIu64 "\n", violation, seed + i);
             random_program_print(&program, stdout);

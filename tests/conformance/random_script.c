@@ -1,36 +1,38 @@
 /*
  * Runs the scripts of a random program on the library, and takes the world down.
  */
-#include "conformance/random_world.h"
+#include "conformance/random_subject.h"
 
 #define ERROR_NUMBERS 16
 
-static int task_body(void *arg);
-
 /* ---- actions -------------------------------------------------------------------------------- */
 
-static int spawn(struct world *world, const struct action *action)
+/* `parent`: NULL for the first. */
+static int spawn(struct world *world, const struct actor *parent, const struct action *action)
 {
     struct actor *child = &world->actors[action->place];
     if (child->task != NULL)
         return 0;
     aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
     options.eager = action->kind == ACT_EAGER;
+    if (parent != NULL)
+        context_inherit(parent, child);
     aio_task *task = aio_spawn_with(&options, task_body, child);
     expect(world, task != NULL, "a task could not be spawned");
     child->task = task; /* an eager one has put itself there meanwhile */
     return 0;
 }
 
-static int run_block(struct actor *actor, const struct action *actions, unsigned count);
-
-/* What asyncio's timeout makes of its body's result. */
+/* What a timeout makes of its body's result; its own request it takes back, delivered or not. */
 static int model_timeout_end(struct actor *actor, const struct model_scope *scope, int rc)
 {
     if (!scope->seen)
         return rc;
     model_uncancel(actor);
-    return rc == -ECANCELED && actor->count <= scope->count_before ? -ETIMEDOUT : rc;
+    if (actor->count > scope->count_before)
+        return rc;
+    actor->undelivered = false;
+    return rc == -ECANCELED ? -ETIMEDOUT : rc;
 }
 
 static int run_timeout(struct actor *actor, const struct action *action)
@@ -41,7 +43,7 @@ static int run_timeout(struct actor *actor, const struct action *action)
     int rc = aio_timeout_begin(&scope.timeout, AIO_USEC(action->amount));
     expect(world, rc == 0, "a timeout could not begin");
     actor->scopes = &scope;
-    rc = run_block(actor, action + 1, action->length);
+    rc = run_body(actor, action);
     actor->scopes = scope.outer;
     int64_t now = aio_loop_time(world->loop);
     bool expired = aio_timeout_expired(&scope.timeout);
@@ -68,7 +70,7 @@ static int perform_in_world(struct actor *actor, const struct action *action)
     switch (action->kind) {
     case ACT_SPAWN:
     case ACT_EAGER:
-        return spawn(world, action);
+        return spawn(world, actor, action);
     case ACT_CANCEL:
         return world_cancel(world, action->place);
     case ACT_CANCEL_SELF:
@@ -116,6 +118,8 @@ static int perform(struct actor *actor, const struct action *action)
         return leave(actor, (int)action->amount);
     case ACT_FAIL:
         return leave(actor, AIO_USER_ERROR(action->amount % ERROR_NUMBERS));
+    case ACT_USE:
+        return subject_perform(actor, action);
     default:
         return perform_in_world(actor, action);
     }
@@ -130,11 +134,16 @@ static int run_block(struct actor *actor, const struct action *actions, unsigned
         expect(world, actor->clouded || aio_task_cancelling(actor->task) == actor->count,
                "a task counts its requests otherwise");
         int rc = perform(actor, &actions[i]);
-        record(world, "t", actor->number, action_name(actions[i].kind), rc);
+        record(world, "t", actor->number, action_name(&actions[i]), rc);
         if (actor->returning || (rc < 0 && !actions[i].swallow))
             return rc;
     }
     return 0;
+}
+
+int run_body(struct actor *actor, const struct action *action)
+{
+    return run_block(actor, action + 1, action->length);
 }
 
 static void destroy_value(void *arg)
@@ -150,7 +159,7 @@ static void give_value(struct world *world, aio_future *owner)
         world->values++;
 }
 
-static int task_body(void *arg)
+int task_body(void *arg)
 {
     struct actor *actor = arg;
     struct world *world = actor->world;
@@ -176,7 +185,7 @@ static int drive(void *arg)
     world->driver = aio_retain(aio_task_current());
     for (unsigned i = 0; i < FUTURES; i++)
         world->futures[i] = aio_future_new();
-    (void)spawn(world, &first);
+    (void)spawn(world, NULL, &first);
     for (unsigned i = 0; i < TASKS; i++) {
         aio_task *task = world->actors[i].task;
         if (task == NULL || aio_future_done(task))
@@ -185,6 +194,7 @@ static int drive(void *arg)
             return -ECANCELED;
         i = (unsigned)-1; /* it may have spawned one of a smaller number */
     }
+    subjects_finish(world);
     int rc = aio_sleep(AIO_MSEC(1));
     expect(world, aio_task_count(NULL) == 1, "a task is left");
     return rc;
@@ -200,6 +210,7 @@ static int rescue(void *arg)
     for (unsigned i = 0; i < TASKS; i++)
         if (world->actors[i].task != NULL && rc == 0)
             rc = aio_await_done(world->actors[i].task);
+    subjects_finish(world);
     return rc == 0 ? aio_await_done(world->driver) : rc;
 }
 
@@ -232,10 +243,14 @@ static void world_fini(struct world *world)
     aio_release(world->driver);
     if (world->values != 0 && world->violation == NULL)
         world->violation = "a task or future was not freed";
+    const char *violation = subjects_end(world);
+    if (world->violation == NULL && !world->circle)
+        world->violation = violation;
 }
 
 static void check_run(struct world *world, int rc)
 {
+    world->circle = rc == -EDEADLK && subjects_circle(world);
     if (rc == -EDEADLK)
         world_check_deadlock(world);
     else
@@ -255,14 +270,19 @@ static aio_runner *make_runner(uint64_t shuffle_seed)
     return runner;
 }
 
-/* Ends a run: 0; how many tasks would not end. */
-static int end_run(struct world *world, aio_runner *runner, bool keep)
+/* Ends a run: 0; how many tasks would not end, and then the runner is not kept. */
+static int end_run(struct world *world, aio_runner *runner, aio_runner **kept)
 {
     world->over = true;
-    if (!keep)
+    if (kept == NULL)
         return aio_runner_close(runner);
     (void)aio_runner_run(runner, rescue, world);
-    return (int)aio_task_count(world->loop);
+    int left = (int)aio_task_count(world->loop);
+    if (left == 0)
+        return 0;
+    *kept = NULL;
+    (void)aio_runner_close(runner);
+    return left;
 }
 
 const char *world_run(const struct random_program *program, uint64_t shuffle_seed, FILE *trace,
@@ -278,8 +298,9 @@ const char *world_run(const struct random_program *program, uint64_t shuffle_see
         return "a runner could not be made";
     world.loop = aio_runner_loop(runner);
     world.begin = aio_loop_time(world.loop);
+    subjects_begin(&world);
     check_run(&world, aio_runner_run(runner, drive, &world));
-    if (end_run(&world, runner, kept != NULL) != 0 && world.violation == NULL)
+    if (end_run(&world, runner, kept) != 0 && world.violation == NULL && !world.circle)
         world.violation = "a task outlived its run";
     world_fini(&world);
     *out_hash = world.hash;

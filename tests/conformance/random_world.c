@@ -1,7 +1,7 @@
 /*
  * The model of a random program: cancellations, waits, orders.
  */
-#include "conformance/random_world.h"
+#include "conformance/random_subject.h"
 
 void expect(struct world *world, bool condition, const char *violation)
 {
@@ -214,7 +214,8 @@ int actor_sleep(struct actor *actor, int64_t duration)
 /* Whether a task goes on only when what it waits for is done: certainly, perhaps, or not so. */
 static enum circle link_strength(struct actor *actor)
 {
-    if (actor->where == RUNS || actor->where == SLEEPS || actor->where == WAITS_ANY)
+    if (actor->where == RUNS || actor->where == SLEEPS || actor->where == WAITS_ANY ||
+        actor->where == USES)
         return NO_CIRCLE;
     if (actor->where == WAITS_DONE && actor->undelivered && !actor->clouded)
         return NO_CIRCLE;
@@ -384,7 +385,8 @@ static void called(void *arg)
         rc = world_cancel(world, deed->place);
     else if (deed->kind == DEED_SET)
         rc = world_set(world, deed->place, deed->amount);
-    record(world, "c", number, action_name(callback->kind), rc);
+    const struct action as = {.kind = callback->kind};
+    record(world, "c", number, action_name(&as), rc);
 }
 
 static int queue(struct callback *callback, const struct action *action)
@@ -483,6 +485,10 @@ static void check_hanging(struct actor *actor)
     bool waits = actor->where != RUNS && actor->where != SLEEPS, hangs = false, enough = false;
     expect(world, actor->begun, "a task never began, and the run is stuck");
     expect(world, waits, "the run is stuck, and a task was ready or asleep");
+    if (actor->where == USES) {
+        subject_check_hanging(actor);
+        return;
+    }
     for (unsigned i = 0; i < actor->place_count; i++) {
         bool done = place_done(world, actor->places[i]);
         hangs = hangs || !done;

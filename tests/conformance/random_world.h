@@ -22,7 +22,8 @@ enum where {
     GATHERS_ALL, /* and failures are results */
     WAITS_DONE, /* leaving what it waits for alone */
     WAITS_ANY,  /* the same of several, not all of which may be needed */
-    STOPS       /* waiting on in any case */
+    STOPS,      /* waiting on in any case */
+    USES        /* in a subject */
 };
 
 /* An open timeout of a task, on its stack. */
@@ -43,6 +44,8 @@ struct actor {
     unsigned places[MAX_TARGETS], place_count; /* the same for all */
     unsigned until; /* what a wait for several is for: an aio_wait_until */
     bool passed; /* a cancellation was passed on by this wait */
+    const struct action *use; /* valid while it waits in a subject */
+    bool undelivered_before; /* the same: a request was there when it began */
     bool limited; /* it has a limit of its own, which cancels what it waits for */
     unsigned ticket; /* its turn among those who wait there */
     struct model_scope *scopes;
@@ -76,6 +79,7 @@ struct world {
     uint64_t hash;
     FILE *trace;           /* where each action's end is printed; NULL */
     const char *violation; /* the first; NULL */
+    bool circle;           /* it hung so that some had to be abandoned */
     bool shuffled;         /* no order can be expected */
     bool over;             /* nothing is checked any more, and all end */
 };
@@ -127,6 +131,10 @@ bool end_wait(struct actor *actor);
 /* Callbacks: ACT_SOON, ACT_LATER, ACT_ON_DONE; and taking one back. */
 void world_call(struct world *world, const struct action *action);
 void world_cancel_callback(struct world *world, unsigned number);
+
+/* Runs the block that belongs to an action; runs a task. */
+int run_body(struct actor *actor, const struct action *action);
+int task_body(void *arg);
 
 /* What must hold when all tasks have ended; when nothing can wake any more. */
 void world_check_end(struct world *world);
