@@ -630,37 +630,3 @@ TASK_TEST(what_a_task_has_posted_comes_before_its_own_next_step)
     note(&trace, 'm');
     check_string(trace.text, "pm");
 }
-
-/* ---- in the exception handler ---------------------------------------------------------------- */
-
-static int note_and_yield(void *arg)
-{
-    note(arg, 'e');
-    int rc = aio_yield();
-    note(arg, 'f');
-    return rc;
-}
-
-static void start_eagerly(aio_loop *loop, const aio_failure *failure, void *arg)
-{
-    aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
-    (void)loop, (void)failure;
-    options.eager = true;
-    if (aio_go_with(&options, note_and_yield, arg) == 0)
-        note(arg, 'h');
-}
-
-/* It is called on the stack of the task that fails. */
-TASK_TEST(an_eager_task_of_the_exception_handler_begins_in_the_next_turn)
-{
-    struct trace trace = {0};
-    aio_failure failure = {.message = "it failed", .error = -EIO};
-    (void)aio_loop_set_exception_handler(aio_loop_current(), start_eagerly, &trace);
-    check_int(aio_loop_call_exception_handler(aio_loop_current(), &failure), 0);
-    check(aio_task_current() != NULL);
-    note(&trace, 'm');
-    check_int(aio_yield(), 0);
-    check_int(aio_yield(), 0);
-    check_string(trace.text, trace.text[0] == 'h' ? "hmef" : "m");
-    (void)aio_loop_set_exception_handler(aio_loop_current(), NULL, NULL);
-}

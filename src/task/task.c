@@ -250,8 +250,7 @@ static aio__task *start(const char *place, const aio_spawn_options *given, aio_f
     task->number = scheduler->next_number++;
     aio__list_push_back(&scheduler->tasks, &task->all);
     scheduler->task_count++;
-    /* The exception handler may be called on any stack, and who that is is not known. */
-    if (options->eager && !scheduler->loop->handling)
+    if (options->eager)
         run_eagerly(scheduler, task);
     else
         aio__loop_enqueue(scheduler->loop, &task->handle);
