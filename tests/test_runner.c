@@ -293,6 +293,25 @@ static void stop_loop(void *arg)
     check_int(aio_loop_stop(arg), 0);
 }
 
+static void set_and_release(void *arg)
+{
+    aio_future *future = arg;
+    check_int(aio_future_set(future, 5), 0);
+    aio_release(future);
+}
+
+TEST(until_complete_gives_the_result_of_what_was_released_meanwhile)
+{
+    aio_loop *loop = aio_loop_new();
+    aio_future *future = loop != NULL ? aio_future_new_on(loop) : NULL;
+    aio_handle handle = AIO_HANDLE_INIT;
+    if (future != NULL) {
+        check_int(aio_loop_call_soon(loop, &handle, set_and_release, future), 0);
+        check_int(aio_loop_run_until_complete(loop, future), 5);
+    }
+    check_int(aio_loop_close(loop), 0);
+}
+
 TEST(until_complete_of_a_loop_that_is_stopped_can_be_resumed)
 {
     aio_options options = quiet_options(AIO_CLOCK_VIRTUAL);

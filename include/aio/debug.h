@@ -16,8 +16,9 @@
  *     what is left when the loop closes: futures and tasks that nobody released,
  *     streams that nobody closed, callbacks that never ran.
  *
- * Calls from another thread than the loop's do nothing then, return -EPERM and
- * leave a line on the error stream.  A run that ends with -EDEADLK dumps its
+ * Spawns, callbacks that are queued, stops, and what is done to futures and tasks,
+ * from another thread than the loop's, do nothing then, return -EPERM and leave a
+ * line on the error stream.  A run that ends with -EDEADLK dumps its
  * tasks.  A caller's bug that would destroy memory, and that no result could tell
  * of, leaves a line and aborts: a share in a future that is taken or given back by
  * who has none, or by another thread.

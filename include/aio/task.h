@@ -42,7 +42,7 @@ typedef struct aio_spawn_options {
     size_t stack_size; /* bytes; 0: the loop's default; at least 16 KiB */
     const void *copy;  /* not NULL: the function gets, instead of arg, a copy of these bytes ... */
     size_t copy_size;  /* ... so many, on its own stack */
-    bool eager;        /* runs at once, up to its first wait (eager_start) */
+    bool eager;        /* runs at once, up to its first wait (eager_start), where that can be */
     aio_loop *loop;    /* NULL: the one that runs here */
     const char *place; /* where in the source it comes from, not copied; NULL: who spawns it says */
 } aio_spawn_options;

@@ -40,15 +40,17 @@ int aio_loop_run_until_complete(aio_loop *loop, aio_future *future)
     int rc = aio_future_on_done(future, &handle, stop_loop, loop);
     if (rc < 0)
         return rc;
+    (void)aio_retain(future); /* a callback may release it */
     rc = aio__loop_run(loop, true);
     (void)aio_handle_cancel(&handle);
     if (rc == -EDEADLK && loop->debug) {
         aio__loop_report(loop, "nothing can wake the loop any more", NULL, rc);
         (void)aio_debug_dump(loop, NULL, NULL);
     }
-    if (rc < 0)
-        return rc;
-    return future->done ? aio_future_result(future) : -ESHUTDOWN;
+    if (rc >= 0)
+        rc = future->done ? aio_future_result(future) : -ESHUTDOWN;
+    aio_release(future);
+    return rc;
 }
 
 /* ---- a runner ------------------------------------------------------------------------------- */

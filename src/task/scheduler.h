@@ -98,6 +98,7 @@ struct aio__scheduler {
     uint64_t next_number;
     uint64_t walks;     /* that there were: the numbers that tasks are marked with */
     size_t references; /* futures and tasks, and one for the loop */
+    bool leaving; /* what runs stands on the stack of a task that has ended: nobody can come back */
     bool shutting_down; /* a runner takes the tasks down */
     int64_t trimmed;   /* when its stacks were last trimmed, in the loop's time */
     aio__coro last;    /* of a task that has ended and may be gone: what its last switch needs */

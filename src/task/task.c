@@ -117,8 +117,10 @@ static _Noreturn void leave(aio__task *task)
     /* It may call the user (destroy(), a report), so this comes before it is clear who is next. */
     aio_release(&task->future);
     set_current(scheduler->loop, spawner);
+    scheduler->leaving = true;
     if (next == NULL)
         next = next_coro(scheduler);
+    scheduler->leaving = false;
     if (keeps_stack)
         leave_stack(scheduler, &own, next);
     scheduler->last = own;
@@ -250,7 +252,7 @@ static aio__task *start(const char *place, const aio_spawn_options *given, aio_f
     task->number = scheduler->next_number++;
     aio__list_push_back(&scheduler->tasks, &task->all);
     scheduler->task_count++;
-    if (options->eager)
+    if (options->eager && !scheduler->leaving)
         run_eagerly(scheduler, task);
     else
         aio__loop_enqueue(scheduler->loop, &task->handle);
