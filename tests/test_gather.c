@@ -464,7 +464,7 @@ static void crowd_end(struct crowd *crowd)
 /* A hundred thousand, once done and once cancelled; each in time, and on a small stack. */
 static int gather_very_many(void *arg)
 {
-    struct crowd crowd = {.count = test_scale(100000)};
+    struct crowd crowd = {.count = test_scale_tasks(100000)};
     aio_spawn_options options = AIO_SPAWN_OPTIONS_INIT;
     bool cancel = *(bool *)arg;
     options.stack_size = 16384;

@@ -242,7 +242,7 @@ static void cancel_a_chain(size_t count, bool backwards, bool gathers)
 static int cancel_a_long_chain(void *arg)
 {
     const bool *how = arg;
-    cancel_a_chain(test_scale(MANY(100000)), how[0], how[1]);
+    cancel_a_chain(test_scale_tasks(MANY(100000)), how[0], how[1]);
     return 0;
 }
 

@@ -475,7 +475,7 @@ TASK_TEST(a_limit_is_only_for_a_group_that_is_open)
 
 static int spawn_many(aio_group *group, void *arg)
 {
-    int rc = 0, many = (int)test_scale(MANY(10000));
+    int rc = 0, many = (int)test_scale_tasks(MANY(10000));
     for (int i = 0; rc == 0 && i < many; i++)
         rc = aio_group_spawn(group, be_one_of_them, arg);
     return rc;
@@ -486,7 +486,7 @@ static int run_many(void *arg)
     struct crowd crowd = {0};
     (void)arg;
     check_int(aio_group_run(spawn_many, &crowd), 0);
-    check_int(crowd.most, test_scale(MANY(10000)));
+    check_int(crowd.most, test_scale_tasks(MANY(10000)));
     return 0;
 }
 

@@ -371,7 +371,7 @@ static int start_next_first(aio_group *group, void *arg)
 
 static int start_a_chain(void *arg)
 {
-    int depth = (int)test_scale(MANY(20000));
+    int depth = (int)test_scale_tasks(MANY(20000));
     (void)arg;
     aio_task *first = aio_spawn(start_deeper, &depth);
     check_int(aio_sleep(AIO_SEC(1)), 0);

@@ -18,9 +18,6 @@
 
 /* ---- a crew ---------------------------------------------------------------------------------- */
 
-/* Why they are not swept. */
-#define CROWDED "its clients are many, but each allocates as in test_http_server"
-
 #define BATCH 500 /* of clients that connect: less than the backlog */
 
 static struct http_crew crew;
@@ -178,22 +175,22 @@ static void be_slow_with(size_t count, const char *first, const char *then, int 
     attack(patient(), be_slow);
 }
 
-TEST_WITHOUT_SWEEP(ten_thousand_clients_whose_head_never_ends_are_sent_away_in_time, CROWDED)
+TEST(ten_thousand_clients_whose_head_never_ends_are_sent_away_in_time)
 {
     be_slow_with(10000, "GET / HTTP/1.1\r\nHost: a\r\nX: ", "a", 408);
 }
 
-TEST_WITHOUT_SWEEP(thousands_of_clients_who_say_nothing_are_closed_in_time, CROWDED)
+TEST(thousands_of_clients_who_say_nothing_are_closed_in_time)
 {
     be_slow_with(3000, NULL, NULL, HTTP_CREW_SILENT);
 }
 
-TEST_WITHOUT_SWEEP(thousands_of_clients_who_ask_no_more_are_closed_in_time, CROWDED)
+TEST(thousands_of_clients_who_ask_no_more_are_closed_in_time)
 {
     be_slow_with(3000, GET, NULL, 200);
 }
 
-TEST_WITHOUT_SWEEP(thousands_of_clients_whose_body_never_ends_are_sent_away_in_time, CROWDED)
+TEST(thousands_of_clients_whose_body_never_ends_are_sent_away_in_time)
 {
     be_slow_with(3000, POST "Content-Length: 100000\r\n\r\n", "a", 408);
 }
@@ -216,7 +213,7 @@ static void keep_responses_out_of_the_kernel(void)
 }
 
 /* Exact: chaos makes a server wait for requests that are there, and they are late then. */
-TEST_DEFINE(thousand_clients_who_do_not_read_are_given_up_in_time, CROWDED, true)
+TEST_EXACT(thousand_clients_who_do_not_read_are_given_up_in_time)
 {
     keep_responses_out_of_the_kernel();
     slow.first_count = 2000;

@@ -575,7 +575,7 @@ static int yield_some(void *arg)
 
 static int go_many(void *arg)
 {
-    int many = (int)test_scale(MANY(10000));
+    int many = (int)test_scale_tasks(MANY(10000));
     for (int i = 0; i < many; i++)
         check_int(aio_go(yield_some, arg), 0);
     check_int(aio_task_count(NULL), many + 1);
@@ -588,7 +588,7 @@ TEST(ten_thousand_at_a_time)
 {
     int count = 0;
     check_int(test_run(go_many, &count), 0);
-    check_int(count, test_scale(MANY(10000)));
+    check_int(count, test_scale_tasks(MANY(10000)));
 }
 
 /* ---- reports --------------------------------------------------------------------------------- */

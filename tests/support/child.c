@@ -48,7 +48,12 @@ bool test_under_valgrind(void)
 
 size_t test_scale(size_t count)
 {
-    return sweeping || test_under_valgrind() ? (count + 99) / 100 : count;
+    return sweeping ? (count + 99) / 100 : count;
+}
+
+size_t test_scale_tasks(size_t count)
+{
+    return test_under_valgrind() ? (count + 99) / 100 : test_scale(count);
 }
 
 static bool forking(void)

@@ -82,8 +82,10 @@ int test_run_real(int (*function)(void *), void *arg);
 bool test_sweeping(void);
 /* Whether valgrind looks on, which is slow, and complains of what is done wrong on purpose. */
 bool test_under_valgrind(void);
-/* A hundredth of a count then, else all of it. */
+/* A hundredth of a count in the sweep, else all of it. */
 size_t test_scale(size_t count);
+/* The same for tasks that are there at a time; a hundredth under valgrind, too. */
+size_t test_scale_tasks(size_t count);
 /* In a child, before it becomes a program whose calls can fail as well: tests/programs. */
 void test_hand_on_plan(void);
 
